@@ -1,0 +1,172 @@
+//! The client: addresses, deduplicated reads, paging.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use azure_core::http::HttpClient;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::error::{ArmError, Kind, Result};
+use crate::id::ArmId;
+use crate::options::ArmOptions;
+use crate::send::{Call, Reply, Sender};
+use crate::serial::Serial;
+
+/// How many pages of one list are read before it is taken for endless. ARM's pages hold 50 to 1,000 items.
+pub(crate) const MAX_PAGES: usize = 2_000;
+
+/// A client of Azure Resource Manager, for one cloud and one principal.
+///
+/// Clones are cheap and share everything. Within one `Arm` the same address is read once: whoever asks again, at the
+/// same time or later, gets the first answer, also when it was a failure. A write through this client, or through
+/// one made from it, makes all earlier answers stale. [`Arm::fresh`] gives a client that has read nothing yet.
+///
+/// Dropping a call cancels it: nothing runs in the background. A request that has left may still take effect; every
+/// write here can be repeated.
+#[derive(Clone)]
+pub struct Arm {
+    pub(crate) sender: Arc<Sender>,
+    memo: Arc<Memo>,
+    /// Counts the writes; answers read before the last one are stale.
+    writes: Arc<AtomicU64>,
+    pub(crate) serial: Arc<Serial>,
+}
+
+type Answer = Shared<BoxFuture<'static, Result<Arc<Reply>>>>;
+
+/// Answers by address, each with the number of writes that had been made when it was asked for.
+type Memo = Mutex<HashMap<String, (u64, Answer)>>;
+
+impl Arm {
+    /// Makes a client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Kind::Untrusted`] when the endpoint is not an https address.
+    pub fn new(options: ArmOptions) -> Result<Self> {
+        let transport = Arc::new(options.http.clone());
+        Self::over(options, transport)
+    }
+
+    pub(crate) fn over(options: ArmOptions, transport: Arc<dyn HttpClient>) -> Result<Self> {
+        Ok(Self {
+            sender: Arc::new(Sender::new(options, transport)?),
+            memo: Arc::default(),
+            writes: Arc::default(),
+            serial: Arc::default(),
+        })
+    }
+
+    /// A client that shares connections, token, limits and locks with this one, but has read nothing yet.
+    pub fn fresh(&self) -> Self {
+        Self { memo: Arc::default(), ..self.clone() }
+    }
+
+    /// The address of a resource, or of something below it (`more` begins with a slash or is empty).
+    pub(crate) fn url(&self, id: &ArmId, more: &str, api_version: &str, query: &[(&str, &str)]) -> Url {
+        self.url_of(&format!("{id}{more}"), api_version, query)
+    }
+
+    pub(crate) fn url_of(&self, path: &str, api_version: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.sender.options().endpoint.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}{path}"));
+        url.set_query(None);
+        url.query_pairs_mut().extend_pairs(query).append_pair("api-version", api_version);
+        // A form's `+` means a space only to those who read queries as forms.
+        let query = url.query().map(|query| query.replace('+', "%20"));
+        url.set_query(query.as_deref());
+        url
+    }
+
+    /// Reads an address, or repeats what was read there before.
+    pub(crate) async fn fetch(&self, url: Url) -> Result<Arc<Reply>> {
+        let now = self.writes.load(Ordering::SeqCst);
+        let key = memo_key(&url);
+        let answer = {
+            let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+            match memo.get(&key).filter(|(asked_at, _)| *asked_at == now) {
+                Some((_, answer)) => answer.clone(),
+                None => {
+                    let sender = Arc::clone(&self.sender);
+                    let call = Call::get(url);
+                    let answer = async move { sender.send(&call).await.map(Arc::new) }.boxed().shared();
+                    memo.insert(key, (now, answer.clone()));
+                    answer
+                }
+            }
+        };
+        answer.await
+    }
+
+    /// Makes earlier answers stale. Called before and after a write, so that no read that overlaps it is kept.
+    pub(crate) fn wrote(&self) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Reads one JSON document.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, url: Url) -> Result<T> {
+        let reply = self.fetch(url.clone()).await?;
+        decode(&url, &reply)
+    }
+
+    /// Reads all pages of a list.
+    pub(crate) async fn read_all<T: DeserializeOwned>(&self, first: Url) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        let mut seen = HashSet::new();
+        let mut url = first;
+        loop {
+            let page: Page<T> = self.read(url.clone()).await?;
+            items.extend(page.value);
+            let Some(link) = page.next_link.filter(|link| !link.is_empty()) else {
+                return Ok(items);
+            };
+            if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) {
+                return Err(ArmError::new(Kind::Decode, "GET", url.path(), "the list does not end: its pages repeat"));
+            }
+            url = self.next_page(&url, &link)?;
+        }
+    }
+
+    fn next_page(&self, from: &Url, link: &str) -> Result<Url> {
+        let next = Url::parse(link)
+            .map_err(|error| ArmError::new(Kind::Decode, "GET", from.path(), format!("the list's nextLink is no address: {error}")))?;
+        self.sender.check("GET", &next, "the list's nextLink").map(|()| next)
+    }
+}
+
+impl fmt::Debug for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arm").field("options", self.sender.options()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default = "Vec::new", deserialize_with = "crate::model::wire::null_is_empty")]
+    value: Vec<T>,
+    #[serde(rename = "nextLink")]
+    next_link: Option<String>,
+}
+
+/// Reads a reply's body; says where in it the reading failed, but never quotes it.
+pub(crate) fn decode<T: DeserializeOwned>(url: &Url, reply: &Reply) -> Result<T> {
+    serde_json::from_slice(&reply.body).map_err(|error| {
+        let message = format!("the answer is not of the expected form: {error}");
+        ArmError::new(Kind::Decode, "GET", url.path(), message).edit(|failure| {
+            failure.status = Some(reply.status);
+            failure.request_id = reply.header("x-ms-request-id").map(str::to_owned);
+            failure.attempts = 1;
+        })
+    })
+}
+
+/// Paths are the same without regard to case; queries are not, for they hold opaque page tokens.
+fn memo_key(url: &Url) -> String {
+    format!("{}?{}", url.path().to_ascii_lowercase(), url.query().unwrap_or_default())
+}

@@ -1,0 +1,52 @@
+//! What do we think of it? Pure judgement over [`facts::Facts`].
+//!
+//! A check is one file below `check/`: its documentation, its code and its tests. It reads facts through a [`View`] and
+//! gives back a [`Judgement`]; it has no I/O and no clock. [`examine`] runs a selection of checks, turns what they say
+//! into rows of a [`Report`], and folds symptoms under their cause.
+
+pub mod check;
+mod fold;
+pub mod judgement;
+pub mod nsg;
+pub mod refusal;
+pub mod registry;
+pub mod report;
+pub mod roles;
+pub mod selection;
+#[cfg(test)]
+mod testkit;
+pub mod view;
+
+use facts::Facts;
+
+pub use check::{Check, Group};
+pub use judgement::{Evidence, Finding, Fix, Judgement, Key, Level, Persona};
+pub use registry::CHECKS;
+pub use report::{Cause, Report, Row, Summary, Verdict};
+pub use selection::Selection;
+pub use view::View;
+
+/// What every check file needs.
+pub(crate) mod prelude {
+    pub(crate) use facts::{Gap, GapKind, catalogue};
+
+    pub(crate) use crate::check::{Check, Group, declare_check};
+    pub(crate) use crate::judgement::{Finding, Fix, Judgement, Key};
+    pub(crate) use crate::view::View;
+}
+
+/// Runs the selected checks over `facts`.
+///
+/// The report is complete whatever the facts lack: a check that could not judge gives an `unknown` row with the reason.
+pub fn examine(facts: &Facts, selection: &Selection) -> Report {
+    let mut rows = Vec::new();
+    for check in CHECKS.iter().copied().filter(|check| selection.includes(check)) {
+        let view = View::new(facts);
+        rows.extend(report::rows_of(check, (check.judge)(&view)));
+    }
+    fold::fold(&mut rows);
+    Report::new(facts, rows)
+}
+
+#[cfg(test)]
+mod meta;

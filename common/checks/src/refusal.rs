@@ -1,0 +1,1 @@
+//! Decoding of Entra's and Azure's refusals.
