@@ -1,1 +1,58 @@
-//! Placeholder.
+//! What users run: the verbs of `kubectl hcp-azure` and `oc hcp-azure`.
+//!
+//! A binary is one call of [`main`]. A verb is one file below `cmd/`: help text, arguments and `run`. Verbs read options,
+//! let `cloud` collect, `checks` judge and `ui` say it, and give back an [`ui::Outcome`]; only [`main`] exits.
+
+mod cmd;
+mod globals;
+mod program;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use ui::{Exit, Failure, Outcome, Terminal};
+
+use crate::cmd::Cli;
+
+/// What a verb gives back: an outcome, or the failure that kept it from one.
+pub(crate) type Ended = Result<Outcome, Failure>;
+
+/// Runs the program: the whole command line, or for a standalone binary what follows its verb.
+pub fn main(verb: Option<&str>) -> ExitCode {
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    if args.is_empty() {
+        args.push("kubectl-hcp_azure".into());
+    }
+    let program = program::name(args.first().and_then(|arg| arg.to_str()).unwrap_or_default());
+    if let Some(verb) = verb {
+        args.insert(1, verb.into());
+    }
+    ExitCode::from(Exit::code(run(args, program)))
+}
+
+fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
+    let mut command = Cli::command().bin_name(program);
+    let parsed = command
+        .try_get_matches_from_mut(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error, program),
+    };
+    let terminal = Terminal::of_stderr(cli.globals.color_choice());
+    cmd::run(cli, program).unwrap_or_else(|failure| {
+        ui::note(&failure.render(&terminal));
+        failure.outcome()
+    })
+}
+
+/// Help and version go to stdout as results; anything else that clap says is wrong usage.
+fn refused(error: &clap::Error, program: &str) -> Outcome {
+    let text = error.render();
+    if error.use_stderr() {
+        ui::note(&format!("{text}\nhint: `{program} --help` lists the commands\n"));
+        return Outcome::CouldNotTell;
+    }
+    cmd::printed(&text.to_string())
+}

@@ -51,17 +51,26 @@ struct Bucket {
 
 impl Pacer {
     /// Waits until one more request of this class fits into the subscription's bucket.
-    pub(crate) async fn admit(&self, subscription: &str, class: Class) {
-        let turn = self.take(subscription, class, Instant::now());
-        if let Some(turn) = turn {
-            tracing::debug!(subscription, ?class, "request slowed to stay within the limits of Azure Resource Manager");
+    ///
+    /// # Errors
+    /// The time to wait, when the service has closed the bucket for longer than `patience`.
+    pub(crate) async fn admit(&self, subscription: &str, class: Class, patience: Duration) -> Result<(), Duration> {
+        if let Some(turn) = self.take(subscription, class, Instant::now(), patience)? {
+            tracing::debug!(
+                subscription,
+                ?class,
+                "request slowed to stay within the limits of Azure Resource Manager"
+            );
             tokio::time::sleep_until(turn).await;
         }
+        Ok(())
     }
 
     /// Takes over what the service says is left, when that is less than what we believe.
     pub(crate) fn remaining(&self, subscription: &str, class: Class, left: u32) {
-        self.with(subscription, class, Instant::now(), |bucket| bucket.tokens = bucket.tokens.min(f64::from(left)));
+        self.with(subscription, class, Instant::now(), |bucket| {
+            bucket.tokens = bucket.tokens.min(f64::from(left))
+        });
     }
 
     /// Holds back the subscription's requests of this class: the service throttles it as a whole.
@@ -73,13 +82,22 @@ impl Pacer {
         });
     }
 
-    fn take(&self, subscription: &str, class: Class, now: Instant) -> Option<Instant> {
+    fn take(
+        &self,
+        subscription: &str,
+        class: Class,
+        now: Instant,
+        patience: Duration,
+    ) -> Result<Option<Instant>, Duration> {
         let (_, rate) = class.limits();
         self.with(subscription, class, now, |bucket| {
+            let opened = bucket.closed_until.filter(|until| *until > now);
+            if let Some(wait) = opened.map(|until| until - now).filter(|wait| *wait > patience) {
+                return Err(wait);
+            }
             bucket.tokens -= 1.0;
             let refilled = (bucket.tokens < 0.0).then(|| now + Duration::from_secs_f64(-bucket.tokens / rate));
-            let opened = bucket.closed_until.filter(|until| *until > now);
-            refilled.max(opened)
+            Ok(refilled.max(opened))
         })
     }
 
@@ -88,7 +106,11 @@ impl Pacer {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets
             .entry((subscription.to_ascii_lowercase(), class))
-            .or_insert(Bucket { tokens: size, counted_at: now, closed_until: None });
+            .or_insert(Bucket {
+                tokens: size,
+                counted_at: now,
+                closed_until: None,
+            });
         let refill = now.saturating_duration_since(bucket.counted_at).as_secs_f64() * rate;
         bucket.tokens = (bucket.tokens + refill).min(size);
         bucket.counted_at = now;
@@ -103,13 +125,19 @@ mod tests {
     async fn time_for(pacer: &Pacer, subscription: &str, class: Class, requests: usize) -> Duration {
         let start = Instant::now();
         for _ in 0..requests {
-            pacer.admit(subscription, class).await;
+            pacer
+                .admit(subscription, class, Duration::from_secs(60))
+                .await
+                .expect("admitted");
         }
         start.elapsed()
     }
 
     fn near(got: Duration, wanted: f64) {
-        assert!((got.as_secs_f64() - wanted).abs() < 0.15, "{got:?}, wanted about {wanted} s");
+        assert!(
+            (got.as_secs_f64() - wanted).abs() < 0.15,
+            "{got:?}, wanted about {wanted} s"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -144,6 +172,8 @@ mod tests {
         let pacer = Pacer::default();
         pacer.close("s1", Class::Read, Duration::from_secs(7));
         pacer.close("s1", Class::Read, Duration::from_secs(3));
+        let impatient = pacer.admit("s1", Class::Read, Duration::from_secs(6)).await;
+        assert_eq!(impatient, Err(Duration::from_secs(7)));
         near(time_for(&pacer, "s1", Class::Read, 3).await, 7.0);
         assert_eq!(time_for(&pacer, "s1", Class::Write, 3).await, Duration::ZERO);
     }

@@ -64,7 +64,10 @@ impl Arm {
 
     /// A client that shares connections, token, limits and locks with this one, but has read nothing yet.
     pub fn fresh(&self) -> Self {
-        Self { memo: Arc::default(), ..self.clone() }
+        Self {
+            memo: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// The address of a resource, or of something below it (`more` begins with a slash or is empty).
@@ -77,7 +80,9 @@ impl Arm {
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}{path}"));
         url.set_query(None);
-        url.query_pairs_mut().extend_pairs(query).append_pair("api-version", api_version);
+        url.query_pairs_mut()
+            .extend_pairs(query)
+            .append_pair("api-version", api_version);
         // A form's `+` means a space only to those who read queries as forms.
         let query = url.query().map(|query| query.replace('+', "%20"));
         url.set_query(query.as_deref());
@@ -86,6 +91,7 @@ impl Arm {
 
     /// Reads an address, or repeats what was read there before.
     pub(crate) async fn fetch(&self, url: Url) -> Result<Arc<Reply>> {
+        self.sender.check("GET", &url, "the address")?;
         let now = self.writes.load(Ordering::SeqCst);
         let key = memo_key(&url);
         let answer = {
@@ -122,34 +128,46 @@ impl Arm {
         let mut url = first;
         loop {
             let page: Page<T> = self.read(url.clone()).await?;
-            items.extend(page.value);
+            items.extend(page.value.unwrap_or_default());
             let Some(link) = page.next_link.filter(|link| !link.is_empty()) else {
                 return Ok(items);
             };
             if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) {
-                return Err(ArmError::new(Kind::Decode, "GET", url.path(), "the list does not end: its pages repeat"));
+                return Err(ArmError::new(
+                    Kind::Decode,
+                    "GET",
+                    url.path(),
+                    "the list does not end: its pages repeat",
+                ));
             }
             url = self.next_page(&url, &link)?;
         }
     }
 
     fn next_page(&self, from: &Url, link: &str) -> Result<Url> {
-        let next = Url::parse(link)
-            .map_err(|error| ArmError::new(Kind::Decode, "GET", from.path(), format!("the list's nextLink is no address: {error}")))?;
+        let next = Url::parse(link).map_err(|error| {
+            ArmError::new(
+                Kind::Decode,
+                "GET",
+                from.path(),
+                format!("the list's nextLink is no address: {error}"),
+            )
+        })?;
         self.sender.check("GET", &next, "the list's nextLink").map(|()| next)
     }
 }
 
 impl fmt::Debug for Arm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arm").field("options", self.sender.options()).finish_non_exhaustive()
+        f.debug_struct("Arm")
+            .field("options", self.sender.options())
+            .finish_non_exhaustive()
     }
 }
 
 #[derive(Deserialize)]
 struct Page<T> {
-    #[serde(default = "Vec::new", deserialize_with = "crate::model::wire::null_is_empty")]
-    value: Vec<T>,
+    value: Option<Vec<T>>,
     #[serde(rename = "nextLink")]
     next_link: Option<String>,
 }
@@ -168,5 +186,9 @@ pub(crate) fn decode<T: DeserializeOwned>(url: &Url, reply: &Reply) -> Result<T>
 
 /// Paths are the same without regard to case; queries are not, for they hold opaque page tokens.
 fn memo_key(url: &Url) -> String {
-    format!("{}?{}", url.path().to_ascii_lowercase(), url.query().unwrap_or_default())
+    format!(
+        "{}?{}",
+        url.path().to_ascii_lowercase(),
+        url.query().unwrap_or_default()
+    )
 }

@@ -21,13 +21,20 @@ pub(crate) struct Steady {
 
 impl Steady {
     pub(crate) fn new(inner: Arc<dyn TokenCredential>) -> Self {
-        Self { inner, failure: Mutex::new(None) }
+        Self {
+            inner,
+            failure: Mutex::new(None),
+        }
     }
 }
 
 #[async_trait::async_trait]
 impl TokenCredential for Steady {
-    async fn get_token(&self, scopes: &[&str], options: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
         let mut failure = self.failure.lock().await;
         if let Some((at, message)) = failure.as_ref().filter(|(at, _)| at.elapsed() < REMEMBERED) {
             tracing::debug!(age = ?at.elapsed(), "repeating the last failure to get a token");

@@ -48,7 +48,9 @@ impl ArmId {
     /// [`IdError`] when the text is not absolute, is incomplete, or holds a character that ids never have.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         let text = text.strip_suffix('/').unwrap_or(text);
-        let rest = text.strip_prefix('/').ok_or_else(|| IdError::NotAbsolute(text.to_owned()))?;
+        let rest = text
+            .strip_prefix('/')
+            .ok_or_else(|| IdError::NotAbsolute(text.to_owned()))?;
         let segments: Vec<&str> = rest.split('/').collect();
         for segment in &segments {
             check_segment(text, segment)?;
@@ -73,14 +75,21 @@ impl ArmId {
                 id.names.push((*value).to_owned());
             } else if key.eq_ignore_ascii_case("subscriptions") && id.subscription.is_none() {
                 id.subscription = Some((*value).to_owned());
-            } else if key.eq_ignore_ascii_case("resourceGroups") && id.subscription.is_some() && id.resource_group.is_none() {
+            } else if key.eq_ignore_ascii_case("resourceGroups")
+                && id.subscription.is_some()
+                && id.resource_group.is_none()
+            {
                 id.resource_group = Some((*value).to_owned());
             } else {
                 return Err(IdError::NotAbsolute(text.to_owned()));
             }
         }
         let complete = rest.is_empty() && (id.provider.is_none() || !id.types.is_empty());
-        if complete { Ok(id) } else { Err(IdError::Incomplete(text.to_owned())) }
+        if complete {
+            Ok(id)
+        } else {
+            Err(IdError::Incomplete(text.to_owned()))
+        }
     }
 
     /// The id of a subscription.
@@ -88,7 +97,7 @@ impl ArmId {
     /// # Errors
     /// [`IdError`] when `subscription` cannot be one segment of an id.
     pub fn for_subscription(subscription: &str) -> Result<Self, IdError> {
-        Self::parse(&format!("/subscriptions/{subscription}"))
+        Self::join("/subscriptions", &[subscription])
     }
 
     /// The id of a resource group.
@@ -96,7 +105,7 @@ impl ArmId {
     /// # Errors
     /// [`IdError`] when one of the names cannot be one segment of an id.
     pub fn for_resource_group(subscription: &str, group: &str) -> Result<Self, IdError> {
-        Self::parse(&format!("/subscriptions/{subscription}/resourceGroups/{group}"))
+        Self::join("/subscriptions", &[subscription, "resourceGroups", group])
     }
 
     /// The id of a resource that lies directly in this subscription, group or resource (then it is an extension
@@ -105,7 +114,7 @@ impl ArmId {
     /// # Errors
     /// [`IdError`] when one of the parts cannot be one segment of an id.
     pub fn resource(&self, provider: &str, resource_type: &str, name: &str) -> Result<Self, IdError> {
-        Self::parse(&format!("{}/providers/{provider}/{resource_type}/{name}", self.text))
+        Self::join(&self.text, &["providers", provider, resource_type, name])
     }
 
     /// The id of a child of this resource, such as a subnet of a virtual network.
@@ -113,7 +122,16 @@ impl ArmId {
     /// # Errors
     /// [`IdError`] when this is no resource, or a part cannot be one segment of an id.
     pub fn child(&self, resource_type: &str, name: &str) -> Result<Self, IdError> {
-        Self::parse(&format!("{}/{resource_type}/{name}", self.text))
+        Self::join(&self.text, &[resource_type, name])
+    }
+
+    /// An id from parts, each of which must be one segment: no part may bring further ones along.
+    fn join(base: &str, parts: &[&str]) -> Result<Self, IdError> {
+        let text = format!("{base}/{}", parts.join("/"));
+        match parts.iter().find(|part| part.contains('/')) {
+            Some(_) => Err(IdError::Forbidden(text, "/".to_owned())),
+            None => Self::parse(&text),
+        }
     }
 
     /// The id as it was written.
@@ -182,7 +200,10 @@ fn check_segment(text: &str, segment: &str) -> Result<(), IdError> {
     if segment == "." || segment == ".." {
         return Err(IdError::Forbidden(text.to_owned(), segment.to_owned()));
     }
-    match segment.chars().find(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\')) {
+    match segment
+        .chars()
+        .find(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\'))
+    {
         Some(c) => Err(IdError::Forbidden(text.to_owned(), c.escape_default().to_string())),
         None => Ok(()),
     }
@@ -246,7 +267,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const SUBNET: &str = "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/virtualNetworks/v1/subnets/n1";
+    const SUBNET: &str =
+        "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/virtualNetworks/v1/subnets/n1";
 
     #[test]
     fn accessors_of_every_form() {
@@ -260,23 +282,60 @@ mod tests {
             parent: Option<&'static str>,
         }
         let rows = [
-            Row { id: "/subscriptions/s1", subscription: Some("s1"), group: None, provider: None,
-                  kind: "Microsoft.Resources/subscriptions", name: "s1", parent: None },
-            Row { id: "/subscriptions/s1/resourcegroups/G1", subscription: Some("s1"), group: Some("G1"), provider: None,
-                  kind: "Microsoft.Resources/resourceGroups", name: "G1", parent: Some("/subscriptions/s1") },
-            Row { id: SUBNET, subscription: Some("s1"), group: Some("g1"), provider: Some("Microsoft.Network"),
-                  kind: "Microsoft.Network/virtualNetworks/subnets", name: "n1",
-                  parent: Some("/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/virtualNetworks/v1") },
-            Row { id: "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/virtualNetworks/v1",
-                  subscription: Some("s1"), group: Some("g1"), provider: Some("Microsoft.Network"),
-                  kind: "Microsoft.Network/virtualNetworks", name: "v1", parent: Some("/subscriptions/s1/resourceGroups/g1") },
-            Row { id: "/providers/Microsoft.Authorization/roleDefinitions/abc", subscription: None, group: None,
-                  provider: Some("Microsoft.Authorization"), kind: "Microsoft.Authorization/roleDefinitions",
-                  name: "abc", parent: None },
-            Row { id: "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/dnsZones/z.example/providers/Microsoft.Authorization/roleAssignments/ra",
-                  subscription: Some("s1"), group: Some("g1"), provider: Some("Microsoft.Authorization"),
-                  kind: "Microsoft.Authorization/roleAssignments", name: "ra",
-                  parent: Some("/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/dnsZones/z.example") },
+            Row {
+                id: "/subscriptions/s1",
+                subscription: Some("s1"),
+                group: None,
+                provider: None,
+                kind: "Microsoft.Resources/subscriptions",
+                name: "s1",
+                parent: None,
+            },
+            Row {
+                id: "/subscriptions/s1/resourcegroups/G1",
+                subscription: Some("s1"),
+                group: Some("G1"),
+                provider: None,
+                kind: "Microsoft.Resources/resourceGroups",
+                name: "G1",
+                parent: Some("/subscriptions/s1"),
+            },
+            Row {
+                id: SUBNET,
+                subscription: Some("s1"),
+                group: Some("g1"),
+                provider: Some("Microsoft.Network"),
+                kind: "Microsoft.Network/virtualNetworks/subnets",
+                name: "n1",
+                parent: Some("/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/virtualNetworks/v1"),
+            },
+            Row {
+                id: "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/virtualNetworks/v1",
+                subscription: Some("s1"),
+                group: Some("g1"),
+                provider: Some("Microsoft.Network"),
+                kind: "Microsoft.Network/virtualNetworks",
+                name: "v1",
+                parent: Some("/subscriptions/s1/resourceGroups/g1"),
+            },
+            Row {
+                id: "/providers/Microsoft.Authorization/roleDefinitions/abc",
+                subscription: None,
+                group: None,
+                provider: Some("Microsoft.Authorization"),
+                kind: "Microsoft.Authorization/roleDefinitions",
+                name: "abc",
+                parent: None,
+            },
+            Row {
+                id: "/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/dnsZones/z.example/providers/Microsoft.Authorization/roleAssignments/ra",
+                subscription: Some("s1"),
+                group: Some("g1"),
+                provider: Some("Microsoft.Authorization"),
+                kind: "Microsoft.Authorization/roleAssignments",
+                name: "ra",
+                parent: Some("/subscriptions/s1/resourceGroups/g1/providers/Microsoft.Network/dnsZones/z.example"),
+            },
         ];
         for row in rows {
             let id = ArmId::parse(row.id).unwrap();
@@ -293,16 +352,32 @@ mod tests {
     #[test]
     fn refuses_what_is_no_id_or_could_redirect_a_request() {
         for bad in [
-            "", "/", "subscriptions/s1", "/subscriptions", "/subscriptions/s1/resourceGroups", "/subscriptions//resourceGroups/g",
-            "/subscriptions/s1/providers/Microsoft.Network", "/subscriptions/s1/providers/Microsoft.Network/virtualNetworks",
-            "/subscriptions/s1/../s2", "/subscriptions/s1/resourceGroups/..", "/subscriptions/s1?x=1",
-            "/subscriptions/s1/resourceGroups/a%2fb", "/subscriptions/s1#f", "/subscriptions/s1\\x", "/subscriptions/s\n1",
-            "https://evil.example/subscriptions/s1", "//evil.example/subscriptions/s1", "/resourceGroups/g1",
+            "",
+            "/",
+            "subscriptions/s1",
+            "/subscriptions",
+            "/subscriptions/s1/resourceGroups",
+            "/subscriptions//resourceGroups/g",
+            "/subscriptions/s1/providers/Microsoft.Network",
+            "/subscriptions/s1/providers/Microsoft.Network/virtualNetworks",
+            "/subscriptions/s1/../s2",
+            "/subscriptions/s1/resourceGroups/..",
+            "/subscriptions/s1?x=1",
+            "/subscriptions/s1/resourceGroups/a%2fb",
+            "/subscriptions/s1#f",
+            "/subscriptions/s1\\x",
+            "/subscriptions/s\n1",
+            "https://evil.example/subscriptions/s1",
+            "//evil.example/subscriptions/s1",
+            "/resourceGroups/g1",
             "/subscriptions/s1/foo/bar",
         ] {
             assert!(ArmId::parse(bad).is_err(), "{bad:?} was taken");
         }
-        assert_eq!(ArmId::parse("/subscriptions/s1/").unwrap().as_str(), "/subscriptions/s1");
+        assert_eq!(
+            ArmId::parse("/subscriptions/s1/").unwrap().as_str(),
+            "/subscriptions/s1"
+        );
     }
 
     #[test]
@@ -324,6 +399,9 @@ mod tests {
         assert_eq!(subnet.names(), ["v1", "n1"]);
         assert!(group.child("subnets", "n1").is_err());
         assert!(vnet.child("subnets", "a/b").is_err());
+        assert!(vnet.child("subnets", "a/providers/b/c/d").is_err());
+        assert!(ArmId::for_subscription("s1/resourceGroups/g1").is_err());
+        assert!(ArmId::for_resource_group("s1", "g1/providers/a/b/c").is_err());
         let json = serde_json::to_string(&subnet).unwrap();
         assert_eq!(serde_json::from_str::<ArmId>(&json).unwrap(), subnet);
         assert!(serde_json::from_str::<ArmId>("\"nonsense\"").is_err());

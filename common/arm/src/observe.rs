@@ -33,13 +33,26 @@ pub struct Exchange {
 }
 
 /// Query parameters whose values say what is asked for and are no secret. `$skiptoken` is the place in a list.
-const SHOWN: [&str; 8] = ["api-version", "$filter", "$expand", "$select", "$top", "$skip", "$skiptoken", "monitor"];
+const SHOWN: [&str; 8] = [
+    "api-version",
+    "$filter",
+    "$expand",
+    "$select",
+    "$top",
+    "$skip",
+    "$skiptoken",
+    "monitor",
+];
 
 /// Path and query of an address as it may be shown.
 pub(crate) fn shown_path(url: &Url) -> String {
     let mut shown = url.path().to_owned();
     for (index, (key, value)) in url.query_pairs().enumerate() {
-        let value = if SHOWN.iter().any(|name| name.eq_ignore_ascii_case(&key)) { &*value } else { "REDACTED" };
+        let value = if SHOWN.iter().any(|name| name.eq_ignore_ascii_case(&key)) {
+            &*value
+        } else {
+            "REDACTED"
+        };
         shown.push(if index == 0 { '?' } else { '&' });
         shown.push_str(&format!("{key}={value}"));
     }
@@ -53,7 +66,9 @@ mod tests {
 
     #[test]
     fn signed_values_are_not_shown() {
-        let url = Url::parse("https://arm.example/subscriptions/s1/op/1?api-version=2024-01-01&t=63&c=CERT&s=SIGNATURE&h=x").unwrap();
+        let url =
+            Url::parse("https://arm.example/subscriptions/s1/op/1?api-version=2024-01-01&t=63&c=CERT&s=SIGNATURE&h=x")
+                .unwrap();
         assert_eq!(
             shown_path(&url),
             "/subscriptions/s1/op/1?api-version=2024-01-01&t=REDACTED&c=REDACTED&s=REDACTED&h=REDACTED"

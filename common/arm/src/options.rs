@@ -35,7 +35,12 @@ pub struct ArmOptions {
 
 impl ArmOptions {
     /// Options with the defaults: 16 requests at once, 60 seconds for a call, 30 minutes for an operation.
-    pub fn new(endpoint: Url, scope: impl Into<String>, credential: Arc<dyn TokenCredential>, http: reqwest::Client) -> Self {
+    pub fn new(
+        endpoint: Url,
+        scope: impl Into<String>,
+        credential: Arc<dyn TokenCredential>,
+        http: reqwest::Client,
+    ) -> Self {
         Self {
             endpoint,
             scope: scope.into(),

@@ -9,9 +9,10 @@ use azure_core::http::headers::{AUTHORIZATION, HeaderName, Headers, USER_AGENT};
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{
-    ClientOptions, Context, HttpClient, Method, Pipeline, PipelineSendOptions, RawResponse, Request, RetryOptions, Transport,
+    ClientOptions, Context, HttpClient, Method, Pipeline, PipelineSendOptions, RawResponse, Request, RetryOptions,
+    Transport,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
@@ -49,7 +50,12 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn get(url: Url) -> Self {
-        Self { method: Method::Get, url, body: None, until: None }
+        Self {
+            method: Method::Get,
+            url,
+            body: None,
+            until: None,
+        }
     }
 
     fn class(&self) -> Class {
@@ -61,7 +67,11 @@ impl Call {
     }
 
     fn subscription(&self) -> &str {
-        let mut segments = self.url.path().split('/').skip_while(|segment| !segment.eq_ignore_ascii_case("subscriptions"));
+        let mut segments = self
+            .url
+            .path()
+            .split('/')
+            .skip_while(|segment| !segment.eq_ignore_ascii_case("subscriptions"));
         segments.nth(1).unwrap_or_default()
     }
 
@@ -84,12 +94,18 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(options: ArmOptions, transport: Arc<dyn HttpClient>) -> Result<Self> {
         if options.endpoint.scheme() != "https" || options.endpoint.host_str().is_none() {
-            let message = format!("the resource manager's address must begin with https://, not {}", options.endpoint);
+            let message = format!(
+                "the resource manager's address must begin with https://, not {}",
+                options.endpoint
+            );
             return Err(ArmError::new(Kind::Untrusted, "", "", message));
         }
         let credential = Arc::new(Steady::new(Arc::clone(&options.credential)));
         let bearer = BearerTokenAuthorizationPolicy::new(credential, [options.scope.as_str()]);
-        let gate = Gate { endpoint: options.endpoint.clone(), user_agent: options.user_agent.clone() };
+        let gate = Gate {
+            endpoint: options.endpoint.clone(),
+            user_agent: options.user_agent.clone(),
+        };
         let client = ClientOptions {
             retry: RetryOptions::none(),
             transport: Some(Transport::new(transport)),
@@ -104,7 +120,12 @@ impl Sender {
             None,
         );
         let permits = Semaphore::new(options.max_concurrency.max(1));
-        Ok(Self { pipeline, options, permits, pacer: Pacer::default() })
+        Ok(Self {
+            pipeline,
+            options,
+            permits,
+            pacer: Pacer::default(),
+        })
     }
 
     pub(crate) fn options(&self) -> &ArmOptions {
@@ -122,30 +143,38 @@ impl Sender {
             return Ok(());
         }
         let origin = url.origin().ascii_serialization();
-        let message = format!("{given_by} leads to {origin}, which is not the resource manager; nothing was sent there");
+        let message =
+            format!("{given_by} leads to {origin}, which is not the resource manager; nothing was sent there");
         Err(ArmError::new(Kind::Untrusted, method, url.path(), message))
     }
 
     /// Sends the call until it is answered well, refused for good, or out of time.
     pub(crate) async fn send(&self, call: &Call) -> Result<Reply> {
         self.check(call.method.as_ref(), &call.url, "the address")?;
-        let own = Instant::now() + self.options.call_timeout;
-        let deadline = call.until.map_or(own, |until| until.min(own));
+        let mut limit = call.until;
         let mut attempt = 0;
         loop {
+            let turn = in_time(limit, self.turn(call))
+                .await
+                .unwrap_or_else(|| Err(late(call, attempt)))?;
+            if attempt == 0 {
+                // Waiting for the first turn is our own doing and must not use up the time for the call.
+                let own = Instant::now() + self.options.call_timeout;
+                limit = Some(limit.map_or(own, |until| until.min(own)));
+            }
             attempt += 1;
             let departed = Departed::default();
-            let result = tokio::time::timeout_at(deadline, self.attempt(call, attempt, &departed)).await;
-            let (error, wait) = match result {
-                Ok(Ok(reply)) => return Ok(reply),
-                Ok(Err(failed)) => failed,
-                Err(_) => {
-                    const MESSAGE: &str = "no answer within the time given to the call";
-                    self.report(call, attempt, &departed, Err(MESSAGE.to_owned()));
-                    return Err(call.failed(Kind::TimedOut, MESSAGE).edit(|failure| failure.attempts = attempt));
+            let (error, wait) = match in_time(limit, self.attempt(call, attempt, &departed)).await {
+                Some(Ok(reply)) => return Ok(reply),
+                Some(Err(failed)) => failed,
+                None => {
+                    let error = late(call, attempt);
+                    self.report(call, attempt, &departed, Err(error.message.clone()));
+                    return Err(error);
                 }
             };
-            let Some(wait) = wait.filter(|wait| Instant::now() + *wait < deadline) else {
+            drop(turn);
+            let Some(wait) = wait.filter(|wait| limit.is_none_or(|limit| Instant::now() + *wait < limit)) else {
                 return Err(error);
             };
             tracing::debug!(method = call.method.as_ref(), path = call.url.path(), attempt, ?wait, kind = ?error.kind, "will be sent again");
@@ -153,9 +182,29 @@ impl Sender {
         }
     }
 
+    /// Waits until the call may leave: for the subscription's bucket, then for a free place among the requests under
+    /// way.
+    async fn turn(&self, call: &Call) -> Result<Option<SemaphorePermit<'_>>> {
+        let admitted = self
+            .pacer
+            .admit(call.subscription(), call.class(), self.options.call_timeout)
+            .await;
+        admitted.map_err(|wait| {
+            let kind = Kind::Throttled {
+                retry_after: Some(wait),
+            };
+            call.failed(
+                kind,
+                format!(
+                    "not sent: Azure throttles the subscription for another {} seconds",
+                    wait.as_secs()
+                ),
+            )
+        })?;
+        Ok(self.permits.acquire().await.ok())
+    }
+
     async fn attempt(&self, call: &Call, attempt: u32, departed: &Departed) -> Attempt {
-        self.pacer.admit(call.subscription(), call.class()).await;
-        let _permit = self.permits.acquire().await.ok();
         let context = Context::new().with_value(departed.clone());
         let mut request = Request::new(call.url.clone(), call.method);
         request.insert_header("accept", "application/json");
@@ -163,7 +212,10 @@ impl Sender {
             request.insert_header("content-type", "application/json");
             request.set_body(body.clone());
         }
-        let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
+        let options = PipelineSendOptions {
+            skip_checks: true,
+            ..PipelineSendOptions::default()
+        };
         let result = self.pipeline.send(&context, &mut request, Some(options)).await;
         self.report(call, attempt, departed, result.as_ref().map_err(|error| chain(error)));
         match result {
@@ -175,8 +227,14 @@ impl Sender {
     fn judge(&self, call: &Call, attempt: u32, response: RawResponse) -> Attempt {
         let status = u16::from(response.status());
         let (_, headers, body) = response.deconstruct();
-        let reply = Reply { status, headers, body: body.into() };
-        let left = reply.header(call.class().remaining_header()).and_then(|left| left.trim().parse().ok());
+        let reply = Reply {
+            status,
+            headers,
+            body: body.into(),
+        };
+        let left = reply
+            .header(call.class().remaining_header())
+            .and_then(|left| left.trim().parse().ok());
         if let Some(left) = left {
             self.pacer.remaining(call.subscription(), call.class(), left);
         }
@@ -191,7 +249,13 @@ impl Sender {
         Err((error, retry::after_status(call.method, status, attempt, retry_after)))
     }
 
-    fn report(&self, call: &Call, attempt: u32, departed: &Departed, result: std::result::Result<&RawResponse, String>) {
+    fn report(
+        &self,
+        call: &Call,
+        attempt: u32,
+        departed: &Departed,
+        result: std::result::Result<&RawResponse, String>,
+    ) {
         // A request for which no token could be had never left, so there was no exchange.
         let (Some(observer), Some(since)) = (&self.options.observer, departed.at()) else {
             return;
@@ -210,6 +274,19 @@ impl Sender {
             error,
         });
     }
+}
+
+/// Awaits work until a limit, if there is one; none when the limit came first.
+async fn in_time<F: Future>(limit: Option<Instant>, work: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) => tokio::time::timeout_at(limit, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+fn late(call: &Call, attempts: u32) -> ArmError {
+    call.failed(Kind::TimedOut, "no answer within the time given to the call")
+        .edit(|failure| failure.attempts = attempts)
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
@@ -240,17 +317,31 @@ fn wordless(reply: &Reply) -> String {
         return "the answer has no body".to_owned();
     }
     let form = reply.header("content-type").unwrap_or("unknown").to_owned();
-    format!("the answer is no error of the resource manager (content type {form}, {} bytes)", reply.body.len())
+    format!(
+        "the answer is no error of the resource manager (content type {form}, {} bytes)",
+        reply.body.len()
+    )
 }
 
-fn no_answer(call: &Call, attempt: u32, departed: &Departed, error: &azure_core::Error) -> (ArmError, Option<Duration>) {
+fn no_answer(
+    call: &Call,
+    attempt: u32,
+    departed: &Departed,
+    error: &azure_core::Error,
+) -> (ArmError, Option<Duration>) {
     let message = chain(error);
     if departed.at().is_none() {
         let code = aadsts(&message);
-        let kind = if error.kind() == &ErrorKind::Other && code.is_none() { Kind::Untrusted } else { Kind::Credential };
+        let kind = if error.kind() == &ErrorKind::Other && code.is_none() {
+            Kind::Untrusted
+        } else {
+            Kind::Credential
+        };
         return (call.failed(kind, message).edit(|failure| failure.code = code), None);
     }
-    let failed = call.failed(Kind::Unreachable, message).edit(|failure| failure.attempts = attempt);
+    let failed = call
+        .failed(Kind::Unreachable, message)
+        .edit(|failure| failure.attempts = attempt);
     (failed, retry::after_error(call.method, error, attempt))
 }
 
@@ -275,12 +366,17 @@ struct Gate {
     user_agent: String,
 }
 
+// The trait hides the lifetime of its context; an implementation that names it does not match.
+#[allow(elided_lifetimes_in_paths)]
 #[async_trait::async_trait]
 impl Policy for Gate {
     async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         if request.url().origin() != self.endpoint.origin() {
             request.headers_mut().remove(AUTHORIZATION);
-            return Err(azure_core::Error::with_message(ErrorKind::Other, "the address is not that of the resource manager"));
+            return Err(azure_core::Error::with_message(
+                ErrorKind::Other,
+                "the address is not that of the resource manager",
+            ));
         }
         let sdk = request.headers().get_optional_string(&USER_AGENT).unwrap_or_default();
         request.insert_header(USER_AGENT, format!("{} {sdk}", self.user_agent).trim().to_owned());

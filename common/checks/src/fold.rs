@@ -71,3 +71,286 @@ fn ancestors(code: &str) -> BTreeMap<&'static str, usize> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use facts::hosted::{Condition, LogLine};
+    use facts::network::{Access, Direction};
+    use facts::{Fact, Facts, GapKind};
+
+    use super::*;
+    use crate::testkit::{self, *};
+    use crate::{Report, Selection, examine};
+
+    fn report(facts: &Facts) -> Report {
+        examine(facts, &Selection::default())
+    }
+
+    /// Code and subject of every root, failures first.
+    fn roots(report: &Report) -> Vec<(&'static str, String)> {
+        report
+            .roots()
+            .iter()
+            .map(|row| (row.check.code, row.subject.clone()))
+            .collect()
+    }
+
+    fn codes(report: &Report) -> Vec<&'static str> {
+        roots(report).into_iter().map(|(code, _)| code).collect()
+    }
+
+    /// The codes of the rows that the only root explains, each once.
+    fn explained(report: &Report) -> Vec<&'static str> {
+        let roots = report.roots();
+        assert_eq!(roots.len(), 1, "{roots:#?}");
+        let mut codes: Vec<&str> = report.caused_by(roots[0]).iter().map(|row| row.check.code).collect();
+        codes.dedup();
+        codes
+    }
+
+    fn set_condition(facts: &mut Facts, kind: &str, status: &str, message: &str) {
+        let conditions = &mut testkit::cluster(facts).conditions;
+        conditions.retain(|condition| condition.kind != kind);
+        conditions.push(Condition {
+            message: message.into(),
+            ..condition(kind, status, "Because")
+        });
+    }
+
+    fn set_pool_condition(facts: &mut Facts, kind: &str) {
+        let Fact::Known(pools) = &mut facts.hosted.node_pools else {
+            panic!("no NodePools")
+        };
+        pools[0].conditions.retain(|condition| condition.kind != kind);
+        pools[0].conditions.push(condition(kind, "False", "Because"));
+    }
+
+    fn crash(facts: &mut Facts, app: &str) {
+        let Fact::Known(pods) = &mut facts.hosted.pods else {
+            panic!("no pods")
+        };
+        let pod = pods.iter_mut().find(|pod| pod.app.as_deref() == Some(app)).unwrap();
+        pod.containers[0].ready = false;
+        pod.containers[0].restarts = 11;
+        pod.containers[0].waiting_reason = Some("CrashLoopBackOff".into());
+    }
+
+    fn refused_log(facts: &mut Facts, app: &str, subject: &str) {
+        let line = LogLine {
+            pod: format!("{app}-6d8f9-0"),
+            app: Some(app.into()),
+            container: app.into(),
+            time: Some(minutes_ago(2)),
+            log_end: Some(minutes_ago(1)),
+            text: format!(
+                "AADSTS700213: No matching federated identity record found for presented assertion subject '{subject}'. Trace ID: t"
+            ),
+        };
+        match &mut facts.hosted.logs {
+            Fact::Known(lines) => lines.push(line),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn break_machine(facts: &mut Facts, at: usize, code: &str) {
+        let Fact::Known(machines) = &mut facts.hosted.machines else {
+            panic!("no machines")
+        };
+        machines[at].node = None;
+        machines[at].phase = Some("Failed".into());
+        let Fact::Known(list) = &mut facts.hosted.azure_machines else {
+            panic!("no AzureMachines")
+        };
+        list[at].conditions = vec![condition("Ready", "False", "VMProvisionFailed")];
+        list[at].conditions[0].message = format!("RESPONSE 409: 409 Conflict ERROR CODE: {code}");
+    }
+
+    #[test]
+    fn a_wrong_subject_explains_log_workload_and_condition() {
+        let mut facts = healthy();
+        federated(&mut facts, "nodePoolManagement")[0].subject =
+            "system:serviceaccount:kube-system:Capi-Provider".into();
+        refused_log(
+            &mut facts,
+            "capi-provider",
+            "system:serviceaccount:kube-system:capi-provider",
+        );
+        crash(&mut facts, "capi-provider");
+        set_condition(
+            &mut facts,
+            "Degraded",
+            "True",
+            "capi-provider deployment has 1 unavailable replicas",
+        );
+        set_condition(
+            &mut facts,
+            "ClusterVersionSucceeding",
+            "False",
+            "Cluster operators storage are not available",
+        );
+        let report = report(&facts);
+        assert_eq!(codes(&report), ["FC01"]);
+        assert_eq!(explained(&report), ["FC05", "HC01", "HC03"]);
+    }
+
+    #[test]
+    fn a_log_is_the_root_where_azure_was_not_asked() {
+        let mut facts = healthy();
+        let gap = facts::Gap::new(GapKind::NotRecorded, "the bundle holds no Azure data");
+        facts.azure.identities = Fact::Unreadable(gap);
+        refused_log(
+            &mut facts,
+            "capi-provider",
+            "system:serviceaccount:kube-system:capi-provider",
+        );
+        crash(&mut facts, "capi-provider");
+        set_condition(
+            &mut facts,
+            "Degraded",
+            "True",
+            "capi-provider deployment has 1 unavailable replicas",
+        );
+        let report = report(&facts);
+        assert_eq!(codes(&report), ["FC05"]);
+        assert_eq!(explained(&report), ["HC01", "HC03"]);
+    }
+
+    #[test]
+    fn two_machine_faults_stay_two_roots() {
+        let mut facts = healthy();
+        break_machine(&mut facts, 0, "SkuNotAvailable");
+        break_machine(&mut facts, 1, "SubnetIsFull");
+        set_pool_condition(&mut facts, "AllMachinesReady");
+        set_pool_condition(&mut facts, "Ready");
+        let report = report(&facts);
+        assert_eq!(
+            roots(&report),
+            [
+                ("NP02", "Machine prod-a".to_owned()),
+                ("NP02", "Machine prod-b".to_owned())
+            ]
+        );
+        let folded = report.rows.iter().filter(|row| row.check.code == "NP01");
+        assert!(folded.clone().count() == 2 && folded.clone().all(|row| row.caused_by.is_some()));
+    }
+
+    #[test]
+    fn a_machine_fault_and_an_identity_fault_stay_apart() {
+        let mut facts = healthy();
+        break_machine(&mut facts, 0, "SkuNotAvailable");
+        federated(&mut facts, "nodePoolManagement")[0].subject =
+            "system:serviceaccount:kube-system:Capi-Provider".into();
+        crash(&mut facts, "capi-provider");
+        assert_eq!(codes(&report(&facts)), ["FC01", "NP02"]);
+    }
+
+    #[test]
+    fn a_blocked_way_out_explains_machines_and_node_pool() {
+        let mut facts = healthy();
+        let Some(Fact::Known(nsg)) = facts.azure.network.nsgs.get_mut(&nsg_id().key()) else {
+            panic!("no NSG")
+        };
+        nsg.rules.push(rule(
+            "deny-out",
+            200,
+            Direction::Outbound,
+            Access::Deny,
+            "*",
+            "Internet",
+        ));
+        let Fact::Known(machines) = &mut facts.hosted.machines else {
+            panic!("no machines")
+        };
+        machines[0].node = None;
+        machines[0].phase = Some("Provisioned".into());
+        set_pool_condition(&mut facts, "ReachedIgnitionEndpoint");
+        set_pool_condition(&mut facts, "Ready");
+        let report = report(&facts);
+        assert_eq!(codes(&report), ["NW02"]);
+        assert_eq!(explained(&report), ["NP01", "NP02"]);
+    }
+
+    #[test]
+    fn what_a_failure_blocks_is_skipped() {
+        let mut facts = healthy();
+        facts.azure.network.vnets.insert(vnet_id().key(), Fact::Absent);
+        let report = report(&facts);
+        assert_eq!(codes(&report), ["NW01"]);
+        for code in ["NW02", "NW03"] {
+            let row = report.rows.iter().find(|row| row.check.code == code).unwrap();
+            assert_eq!(row.verdict, Verdict::Skipped, "{row:#?}");
+            assert_eq!(row.caused_by.as_ref().map(|cause| cause.code), Some("NW01"));
+        }
+        assert_eq!(report.summary().unknown, 0);
+    }
+
+    #[test]
+    fn what_nothing_explains_stays_unknown() {
+        let mut facts = healthy();
+        facts.hosted.cluster = Fact::Absent;
+        let report = report(&facts);
+        let blocked: Vec<_> = report.rows.iter().filter(|row| row.is_blocked()).collect();
+        assert!(!blocked.is_empty());
+        assert!(
+            blocked
+                .iter()
+                .all(|row| row.verdict == Verdict::Unknown && row.caused_by.is_none())
+        );
+    }
+
+    #[test]
+    fn rows_about_different_things_do_not_explain_one_another() {
+        let mut facts = healthy();
+        crash(&mut facts, "capi-provider");
+        set_condition(
+            &mut facts,
+            "Degraded",
+            "True",
+            "etcd statefulset has 1 unavailable replicas",
+        );
+        assert_eq!(codes(&report(&facts)), ["HC01", "HC03"]);
+    }
+
+    #[test]
+    fn a_shared_key_goes_before_a_row_about_nothing_in_particular() {
+        let mut facts = healthy();
+        crash(&mut facts, "etcd");
+        crash(&mut facts, "capi-provider");
+        set_condition(
+            &mut facts,
+            "Degraded",
+            "True",
+            "etcd statefulset has 1 unavailable replicas",
+        );
+        let report = report(&facts);
+        let row = report.rows.iter().find(|row| row.check.code == "HC01").unwrap();
+        assert_eq!(
+            row.caused_by.as_ref().map(|cause| cause.subject.as_str()),
+            Some("workload etcd")
+        );
+    }
+
+    #[test]
+    fn a_warning_does_not_explain_a_failure() {
+        let mut facts = healthy();
+        let Fact::Known(workloads) = &mut facts.hosted.workloads else {
+            panic!("no workloads")
+        };
+        workloads[2] = workload("etcd", 3, 2);
+        set_condition(
+            &mut facts,
+            "EtcdAvailable",
+            "False",
+            "etcd statefulset has 1 unavailable replicas",
+        );
+        assert_eq!(codes(&report(&facts)), ["HC01", "HC03"]);
+        set_condition(
+            &mut facts,
+            "EtcdAvailable",
+            "Unknown",
+            "etcd statefulset has 1 unavailable replicas",
+        );
+        assert_eq!(codes(&report(&facts)), ["HC03"]);
+    }
+}

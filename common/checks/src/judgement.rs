@@ -1,5 +1,7 @@
 //! [`Judgement`]: what a check says.
 
+use std::collections::BTreeMap;
+
 use facts::Gap;
 
 /// What a check says about the facts.
@@ -83,6 +85,21 @@ impl Finding {
             gap: Some(gap.clone()),
             ..Self::new(Level::Unknown, subject, "could not be checked".into(), gap.why)
         }
+    }
+
+    /// The parts that could not be judged: one finding for each distinct reason, so that one missing permission is told once.
+    pub fn unknowns(parts: impl IntoIterator<Item = (String, Gap)>) -> Vec<Self> {
+        let mut by_gap: BTreeMap<Gap, Vec<String>> = BTreeMap::new();
+        for (subject, gap) in parts {
+            let subjects = by_gap.entry(gap).or_default();
+            if !subjects.contains(&subject) {
+                subjects.push(subject);
+            }
+        }
+        by_gap
+            .into_iter()
+            .map(|(gap, subjects)| Self::unknown(subjects.join(", "), gap))
+            .collect()
     }
 
     fn new(level: Level, subject: String, what: String, why: String) -> Self {

@@ -5,17 +5,23 @@
 //! into rows of a [`Report`], and folds symptoms under their cause.
 
 pub mod check;
+mod federation;
 mod fold;
 pub mod judgement;
 pub mod nsg;
 pub mod refusal;
 pub mod registry;
+mod remedy;
 pub mod report;
 pub mod roles;
 pub mod selection;
 #[cfg(test)]
 mod testkit;
+mod text;
 pub mod view;
+mod vm_refusal;
+mod worker_flows;
+mod workers;
 
 use facts::Facts;
 
@@ -30,7 +36,9 @@ pub use view::View;
 pub(crate) mod prelude {
     pub(crate) use facts::{Gap, GapKind, catalogue};
 
-    pub(crate) use crate::check::{Check, Group, declare_check};
+    #[cfg(test)]
+    pub(crate) use crate::check::Check;
+    pub(crate) use crate::check::declare_check;
     pub(crate) use crate::judgement::{Finding, Fix, Judgement, Key};
     pub(crate) use crate::view::View;
 }
@@ -48,5 +56,7 @@ pub fn examine(facts: &Facts, selection: &Selection) -> Report {
     Report::new(facts, rows)
 }
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod meta;

@@ -3,10 +3,79 @@
 
 use crate::check::Check;
 
+#[path = "check/cr01_azure_login.rs"]
+mod cr01_azure_login;
+#[path = "check/cr03_creds_file_shape.rs"]
+mod cr03_creds_file_shape;
 #[path = "check/fc01_fic_subjects_complete.rs"]
 mod fc01_fic_subjects_complete;
+#[path = "check/fc02_fic_issuer_exact.rs"]
+mod fc02_fic_issuer_exact;
+#[path = "check/fc03_fic_audience_exact.rs"]
+mod fc03_fic_audience_exact;
+#[path = "check/fc05_aadsts_in_logs.rs"]
+mod fc05_aadsts_in_logs;
+#[path = "check/hc01_hc_conditions.rs"]
+mod hc01_hc_conditions;
+#[path = "check/hc03_cp_components.rs"]
+mod hc03_cp_components;
+#[path = "check/id01_identities_resolve.rs"]
+mod id01_identities_resolve;
+#[path = "check/id02_optional_identities.rs"]
+mod id02_optional_identities;
+#[path = "check/mc01_operator_ready.rs"]
+mod mc01_operator_ready;
+#[path = "check/mc02_release_supported.rs"]
+mod mc02_release_supported;
+#[path = "check/np01_np_conditions.rs"]
+mod np01_np_conditions;
+#[path = "check/np02_machine_chain.rs"]
+mod np02_machine_chain;
+#[path = "check/np03_np_version_skew.rs"]
+mod np03_np_version_skew;
+#[path = "check/nw01_vnet_subnet_valid.rs"]
+mod nw01_vnet_subnet_valid;
+#[path = "check/nw02_nsg_egress.rs"]
+mod nw02_nsg_egress;
+#[path = "check/nw03_outbound_path.rs"]
+mod nw03_outbound_path;
+#[path = "check/oi01_oidc_docs_public.rs"]
+mod oi01_oidc_docs_public;
+#[path = "check/oi02_oidc_issuer_equal.rs"]
+mod oi02_oidc_issuer_equal;
+#[path = "check/oi03_oidc_key_match.rs"]
+mod oi03_oidc_key_match;
+#[path = "check/oi04_oidc_storage_access.rs"]
+mod oi04_oidc_storage_access;
+#[path = "check/qt01_rp_registered.rs"]
+mod qt01_rp_registered;
+#[path = "check/ra01_role_required.rs"]
+mod ra01_role_required;
 
 /// Every check, in the order of the report.
 pub static CHECKS: &[&Check] = &[
+    &cr01_azure_login::AZURE_LOGIN,
+    &cr03_creds_file_shape::CREDS_FILE_SHAPE,
+    &qt01_rp_registered::RP_REGISTERED,
+    &id01_identities_resolve::IDENTITIES_RESOLVE,
+    &id02_optional_identities::OPTIONAL_IDENTITIES,
     &fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE,
+    &fc02_fic_issuer_exact::FIC_ISSUER_EXACT,
+    &fc03_fic_audience_exact::FIC_AUDIENCE_EXACT,
+    &fc05_aadsts_in_logs::AADSTS_IN_LOGS,
+    &oi01_oidc_docs_public::OIDC_DOCS_PUBLIC,
+    &oi02_oidc_issuer_equal::OIDC_ISSUER_EQUAL,
+    &oi03_oidc_key_match::OIDC_KEY_MATCH,
+    &oi04_oidc_storage_access::OIDC_STORAGE_ACCESS,
+    &ra01_role_required::ROLE_REQUIRED,
+    &nw01_vnet_subnet_valid::VNET_SUBNET_VALID,
+    &nw02_nsg_egress::NSG_EGRESS,
+    &nw03_outbound_path::OUTBOUND_PATH,
+    &mc01_operator_ready::OPERATOR_READY,
+    &mc02_release_supported::RELEASE_SUPPORTED,
+    &hc01_hc_conditions::HC_CONDITIONS,
+    &hc03_cp_components::CP_COMPONENTS,
+    &np01_np_conditions::NP_CONDITIONS,
+    &np02_machine_chain::MACHINE_CHAIN,
+    &np03_np_version_skew::NP_VERSION_SKEW,
 ];

@@ -37,7 +37,12 @@ struct Aad {
 }
 
 fn aad(status: u16, error: &'static str, code: u64, text: impl Into<String>) -> Aad {
-    Aad { status, error, code, text: text.into() }
+    Aad {
+        status,
+        error,
+        code,
+        text: text.into(),
+    }
 }
 
 /// Answers Entra's paths; None when the path is not one of them.
@@ -53,7 +58,9 @@ pub(crate) async fn handle(shared: &Shared, call: &Call) -> Option<Reply> {
         }
         [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"] => {
             if call.method == "POST" {
-                exchange(shared, call, tenant).await.unwrap_or_else(|failure| failure.reply(call))
+                exchange(shared, call, tenant)
+                    .await
+                    .unwrap_or_else(|failure| failure.reply(call))
             } else {
                 Reply::empty(405)
             }
@@ -66,8 +73,9 @@ pub(crate) async fn handle(shared: &Shared, call: &Call) -> Option<Reply> {
 impl Aad {
     fn reply(&self, call: &Call) -> Reply {
         let trace = Uuid::new_v4().to_string();
-        let correlation =
-            call.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let correlation = call
+            .header("client-request-id")
+            .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         let time = Timestamp::now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         let text = format!(
             "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {time}",
@@ -164,15 +172,22 @@ fn known_tenant(shared: &Shared, tenant: &str) -> Result<(), Aad> {
         400,
         "invalid_tenant",
         90002,
-        format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."),
+        format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+        ),
     ))
 }
 
 async fn exchange(shared: &Shared, call: &Call, tenant: &str) -> Result<Reply, Aad> {
     known_tenant(shared, tenant)?;
-    let form: Vec<(String, String)> =
-        url::form_urlencoded::parse(&call.body).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let form: Vec<(String, String)> = url::form_urlencoded::parse(&call.body)
+        .map(|(k, v)| (k.into_owned(), v.into_owned()))
+        .collect();
+    let field = |name: &str| {
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
     let required = |name: &str| {
         field(name).filter(|value| !value.is_empty()).ok_or_else(|| {
             aad(
@@ -212,7 +227,12 @@ async fn exchange(shared: &Shared, call: &Call, tenant: &str) -> Result<Reply, A
         }
         (None, Some(token)) => {
             if field("client_assertion_type") != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
-                return Err(aad(400, "invalid_request", 900144, "The request body must contain the following parameter: 'client_assertion_type'."));
+                return Err(aad(
+                    400,
+                    "invalid_request",
+                    900144,
+                    "The request body must contain the following parameter: 'client_assertion_type'.",
+                ));
             }
             check_assertion(shared, &principal, client, token).await?;
             false
@@ -226,7 +246,9 @@ async fn exchange(shared: &Shared, call: &Call, tenant: &str) -> Result<Reply, A
             ));
         }
     };
-    let token = shared.tokens.issue(&principal, &directory, &audience, with_secret, LIFETIME);
+    let token = shared
+        .tokens
+        .issue(&principal, &directory, &audience, with_secret, LIFETIME);
     Ok(Reply::json(
         200,
         json!({
@@ -273,13 +295,18 @@ fn audience(call: &Call, scope: Option<&str>, resource: Option<&str>) -> Result<
         400,
         "invalid_resource",
         500011,
-        format!("The resource principal named {wanted} was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant."),
+        format!(
+            "The resource principal named {wanted} was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant."
+        ),
     ))
 }
 
 /// Whether this is one of the simulator's own names with any port.
 fn is_local(host: &str) -> bool {
-    matches!(host.rsplit_once(':').map_or(host, |(name, _)| name), "localhost" | "127.0.0.1" | "[::1]")
+    matches!(
+        host.rsplit_once(':').map_or(host, |(name, _)| name),
+        "localhost" | "127.0.0.1" | "[::1]"
+    )
 }
 
 fn check_secret(principal: &Principal, client: &str, secret: &str) -> Result<(), Aad> {
@@ -288,7 +315,9 @@ fn check_secret(principal: &Principal, client: &str, secret: &str) -> Result<(),
             401,
             "invalid_client",
             7000215,
-            format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."),
+            format!(
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
+            ),
         ));
     };
     let expired = known
@@ -301,16 +330,17 @@ fn check_secret(principal: &Principal, client: &str, secret: &str) -> Result<(),
             401,
             "invalid_client",
             7000222,
-            format!("The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new keys for your app, or consider using certificate credentials for added security."),
+            format!(
+                "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new keys for your app, or consider using certificate credentials for added security."
+            ),
         ));
     }
     Ok(())
 }
 
 async fn check_assertion(shared: &Shared, principal: &Principal, client: &str, token: &str) -> Result<(), Aad> {
-    let assertion = oidc::read(token).ok_or_else(|| {
-        aad(400, "invalid_request", 50027, "JWT token is invalid or malformed.")
-    })?;
+    let assertion =
+        oidc::read(token).ok_or_else(|| aad(400, "invalid_request", 50027, "JWT token is invalid or malformed."))?;
     let trusted = federations(shared, principal);
     if trusted.is_empty() {
         return Err(aad(
@@ -381,12 +411,18 @@ fn match_federation(trusted: &[Federation], assertion: &Assertion) -> Result<(),
     if by_issuer.is_empty() {
         return Err(refuse(700211, "issuer", &assertion.issuer));
     }
-    let by_subject: Vec<&Federation> =
-        by_issuer.into_iter().filter(|one| one.subject == assertion.subject).collect();
+    let by_subject: Vec<&Federation> = by_issuer
+        .into_iter()
+        .filter(|one| one.subject == assertion.subject)
+        .collect();
     if by_subject.is_empty() {
         return Err(refuse(700213, "subject", &assertion.subject));
     }
-    if by_subject.iter().any(|one| one.audiences.iter().any(|audience| assertion.audiences.contains(audience))) {
+    if by_subject.iter().any(|one| {
+        one.audiences
+            .iter()
+            .any(|audience| assertion.audiences.contains(audience))
+    }) {
         return Ok(());
     }
     Err(refuse(700212, "audience", &assertion.audiences.join(",")))

@@ -10,11 +10,17 @@ pub(crate) struct Refusal {
     pub status: u16,
     pub code: String,
     pub message: String,
-    pub target: Option<String>,
-    pub details: Option<Value>,
-    pub headers: Vec<(String, String)>,
+    /// Boxed, for few refusals have any of it and all results would be large.
+    more: Box<More>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct More {
+    target: Option<String>,
+    details: Option<Value>,
+    headers: Vec<(String, String)>,
     /// The body without the `error` envelope, as private DNS sends it.
-    pub bare: bool,
+    bare: bool,
 }
 
 impl Refusal {
@@ -24,28 +30,25 @@ impl Refusal {
             status,
             code: code.to_owned(),
             message: message.into(),
-            target: None,
-            details: None,
-            headers: Vec::new(),
-            bare: false,
+            more: Box::default(),
         }
     }
 
     /// Names the member at fault.
     pub fn target(mut self, target: impl Into<String>) -> Self {
-        self.target = Some(target.into());
+        self.more.target = Some(target.into());
         self
     }
 
     /// Adds `details`; Microsoft.Network always sends the list, if only empty.
     pub fn details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.more.details = Some(details);
         self
     }
 
     /// Adds a header.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+        self.more.headers.push((name.to_owned(), value.into()));
         self
     }
 
@@ -56,17 +59,17 @@ impl Refusal {
 
     /// Drops the `error` envelope.
     pub fn bare(mut self) -> Self {
-        self.bare = true;
+        self.more.bare = true;
         self
     }
 
     /// The `{code, message, …}` object.
     pub fn inner(&self) -> Value {
         let mut inner = json!({"code": self.code, "message": self.message});
-        if let Some(target) = &self.target {
+        if let Some(target) = &self.more.target {
             inner["target"] = json!(target);
         }
-        if let Some(details) = &self.details {
+        if let Some(details) = &self.more.details {
             inner["details"] = details.clone();
         }
         inner
@@ -76,9 +79,13 @@ impl Refusal {
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         let inner = refusal.inner();
-        let body = if refusal.bare { inner } else { json!({"error": inner}) };
+        let body = if refusal.more.bare {
+            inner
+        } else {
+            json!({"error": inner})
+        };
         let mut reply = Reply::json(refusal.status, body).with("x-ms-error-code", refusal.code);
-        reply.headers.extend(refusal.headers);
+        reply.headers.extend(refusal.more.headers);
         reply
     }
 }
@@ -97,7 +104,12 @@ pub(crate) fn not_found(kind: &str, name: &str, group: &str) -> Refusal {
 
 /// 404 for a resource group.
 pub(crate) fn group_not_found(group: &str) -> Refusal {
-    Refusal::new(404, "ResourceGroupNotFound", format!("Resource group '{group}' could not be found.")).gateway()
+    Refusal::new(
+        404,
+        "ResourceGroupNotFound",
+        format!("Resource group '{group}' could not be found."),
+    )
+    .gateway()
 }
 
 /// 404 for a child whose parent is missing.

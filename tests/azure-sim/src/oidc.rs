@@ -77,10 +77,15 @@ pub(crate) fn read(token: &str) -> Option<Assertion> {
 
 /// Fetches the issuer's documents and verifies the token's RS256 signature with them.
 pub(crate) async fn verify(http: &reqwest::Client, assertion: &Assertion, token: &str) -> Result<(), Distrust> {
-    let address = format!("{}/.well-known/openid-configuration", assertion.issuer.trim_end_matches('/'));
+    let address = format!(
+        "{}/.well-known/openid-configuration",
+        assertion.issuer.trim_end_matches('/')
+    );
     let document: Value = fetch(http, &address).await.map_err(Distrust::Discovery)?;
     if document["issuer"].as_str() != Some(assertion.issuer.as_str()) {
-        return Err(Distrust::Discovery(format!("the issuer in {address} differs from the token's")));
+        return Err(Distrust::Discovery(format!(
+            "the issuer in {address} differs from the token's"
+        )));
     }
     let keys_at = document["jwks_uri"]
         .as_str()

@@ -48,7 +48,11 @@ impl Tokens {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        Ok(Self { sign: EncodingKey::from_secret(&secret), verify: DecodingKey::from_secret(&secret), validation })
+        Ok(Self {
+            sign: EncodingKey::from_secret(&secret),
+            verify: DecodingKey::from_secret(&secret),
+            validation,
+        })
     }
 
     /// A token for a principal. `lifetime` in seconds may be negative, for a token that is already over.
@@ -90,11 +94,7 @@ impl Rejected {
     /// ARM's answer.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Self::Invalid => Refusal::new(
-                401,
-                "InvalidAuthenticationToken",
-                "The access token is invalid.",
-            ),
+            Self::Invalid => Refusal::new(401, "InvalidAuthenticationToken", "The access token is invalid."),
             Self::Expired { at } => Refusal::new(
                 401,
                 "ExpiredAuthenticationToken",

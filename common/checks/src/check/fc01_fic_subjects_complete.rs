@@ -1,5 +1,8 @@
 //! FC01: every token subject of a component has a federated identity credential on its identity.
 
+use facts::azure::FederatedCredential;
+
+use crate::federation;
 use crate::prelude::*;
 
 declare_check! {
@@ -31,26 +34,18 @@ declare_check! {
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
-    let Some(client_ids) = cluster.workload_identities() else {
-        return Ok(Judgement::NotApplicable(
-            "the cluster uses managed identities with certificates".into(),
-        ));
-    };
-    let identities = view.identities()?;
+    if cluster.workload_identities().is_none() {
+        return Ok(Judgement::NotApplicable(federation::NO_WORKLOAD_IDENTITIES.into()));
+    }
+    let members = federation::members(cluster, view.identities()?).unwrap_or_default();
     let mut seen = 0;
     let mut findings = Vec::new();
-    for component in &catalogue::COMPONENTS {
-        let Some(identity) = client_ids.get(component.key).and_then(|id| {
-            identities
-                .iter()
-                .find(|identity| identity.client_id.eq_ignore_ascii_case(id))
-        }) else {
-            continue;
-        };
-        let found = match view.federated(identity) {
+    for member in members {
+        let component = member.component;
+        let found = match view.federated(member.identity) {
             Ok(found) => found,
             Err(gap) => {
-                findings.push(Finding::unknown(format!("identity {}", component.key), gap));
+                findings.push(Finding::unknown(member.subject(), gap));
                 continue;
             }
         };
@@ -61,15 +56,9 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 continue;
             }
             let name = component.credential_name(&cluster.name, credential);
-            let group = identity.id.resource_group().unwrap_or("RESOURCE_GROUP");
-            let near = nearest(&want, found);
+            let near = nearest(&want, &cluster.issuer_url, found);
             let (verb, name) = near.map_or(("create", name.as_str()), |near| ("update", near.name.as_str()));
-            let command = format!(
-                "az identity federated-credential {verb} -g {group} --identity-name {} --name {name} --issuer {} --subject {want} --audiences {}",
-                identity.name,
-                cluster.issuer_url,
-                catalogue::AUDIENCE
-            );
+            let command = member.credential_command(verb, name, &cluster.issuer_url, &want);
             let what = match near {
                 Some(near) => format!(
                     "the subject of federated identity credential {} differs from what the token says",
@@ -81,14 +70,10 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 "Entra refuses the token of {} (AADSTS700213); no HostedCluster condition shows it",
                 credential.service_account
             );
-            let mut finding = Finding::fail(format!("identity {} ({})", component.key, identity.name), what, why)
+            let finding = Finding::fail(member.subject(), what, why)
                 .compare(&want, near.map_or("nothing like it", |near| near.subject.as_str()))
-                .fix(Fix::azure([command]).note("Entra takes up to 5 minutes to know it"))
-                .touches(Key::Identity(component.key.into()));
-            for workload in component.workloads {
-                finding = finding.touches(Key::Workload((*workload).into()));
-            }
-            findings.push(finding);
+                .fix(Fix::azure([command]).note("Entra takes up to 5 minutes to know it"));
+            findings.push(member.touched_by(finding));
         }
     }
     Ok(Judgement::new(
@@ -97,24 +82,25 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     ))
 }
 
-/// The credential whose subject is nearly the wanted one: another case, a blank, a typing error.
-fn nearest<'a>(
-    want: &str,
-    found: &'a [facts::azure::FederatedCredential],
-) -> Option<&'a facts::azure::FederatedCredential> {
-    found
+/// The credential whose subject is nearly the wanted one: another case, a blank, a typing error, or, with this cluster's
+/// issuer, the service account in another namespace.
+fn nearest<'a>(want: &str, issuer: &str, found: &'a [FederatedCredential]) -> Option<&'a FederatedCredential> {
+    let folded = |text: &str| text.trim().to_ascii_lowercase();
+    let want = folded(want);
+    let account = |subject: &str| subject.rsplit(':').next().unwrap_or_default().to_owned();
+    let strangers = found
         .iter()
-        .filter(|candidate| catalogue::by_subject(&candidate.subject).is_none())
+        .filter(|candidate| catalogue::by_subject(&candidate.subject).is_none());
+    strangers
         .map(|candidate| {
-            let folded = |text: &str| text.trim().to_ascii_lowercase();
-            (
-                strsim::damerau_levenshtein(&folded(want), &folded(&candidate.subject)),
-                candidate,
-            )
+            let subject = folded(&candidate.subject);
+            let moved = candidate.issuer == issuer && account(&subject) == account(&want);
+            let distance = strsim::damerau_levenshtein(&want, &subject);
+            (distance, moved, candidate)
         })
-        .filter(|(distance, _)| *distance <= 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .filter(|(distance, moved, _)| *distance <= 3 || *moved)
+        .min_by_key(|(distance, ..)| *distance)
+        .map(|(.., candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -159,6 +145,28 @@ mod tests {
         );
         assert!(finding.fixes[0].commands[0].contains("update"));
         assert!(finding.keys.contains(&Key::Workload("capi-provider".into())));
+    }
+
+    #[test]
+    fn another_namespace_is_a_near_miss() {
+        let mut facts = healthy();
+        federated(&mut facts, "network")[0].subject =
+            "system:serviceaccount:openshift-network:cloud-network-config-controller".into();
+        let finding = the_failure(CHECK, &facts);
+        assert!(finding.fixes[0].commands[0].contains("update"));
+        federated(&mut facts, "network")[0].issuer = "https://another.example.com".into();
+        assert_eq!(
+            the_failure(CHECK, &facts).evidence.get("found"),
+            Some("nothing like it")
+        );
+    }
+
+    #[test]
+    fn a_registry_that_does_not_run_needs_no_credential() {
+        let mut facts = healthy();
+        cluster(&mut facts).disabled_capabilities = vec!["ImageRegistry".into()];
+        federated(&mut facts, "imageRegistry").clear();
+        assert_passes(CHECK, &facts);
     }
 
     #[test]

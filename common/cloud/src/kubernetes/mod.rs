@@ -1,1 +1,19 @@
-//! Kubernetes.
+//! The management cluster: reading it live, and reading its objects wherever they come from.
+//!
+//! [`Connection`] speaks to the API server as kubectl would with the same options; [`Connection::collect`] gathers facts
+//! with it. [`objects`] and [`logs`] hold the pure part, which bundles share.
+
+mod call;
+mod connection;
+mod error;
+mod kubeconfig;
+mod live;
+pub mod logs;
+pub mod objects;
+mod proxy;
+
+pub use call::{CallEvent, Observer};
+pub use connection::Connection;
+pub use error::KubeError;
+pub use kubeconfig::KubeOptions;
+pub use live::Collected;

@@ -1,0 +1,26 @@
+//! What the readers return: plain data, with Azure's property names in snake case.
+//!
+//! Ids are text as Azure wrote it (their case varies from one answer to the next); compare them as
+//! [`ArmId`](crate::ArmId). Values of Azure's open enumerations are text as well, since Azure adds values and varies
+//! their case. What an answer does not hold is `None` or empty.
+
+pub(crate) mod authorization;
+mod identity;
+mod network;
+pub(crate) mod resources;
+pub(crate) mod storage;
+pub(crate) mod wire;
+
+use std::collections::BTreeMap;
+
+pub use authorization::{Permission, RoleAssignment, RoleDefinition};
+pub use identity::{FederatedCredential, Identity};
+pub use network::{
+    BackendPool, FrontendIp, LoadBalancer, LoadBalancingRule, NatGateway, NetworkSecurityGroup, OutboundRule, Peering,
+    Probe, PublicIp, Route, RouteTable, SecurityRule, Subnet, VirtualNetwork,
+};
+pub use resources::{Feature, Provider, ProviderType, ResourceGroup, Subscription};
+pub use storage::{BlobService, Container, StorageAccount};
+
+/// The tags of a resource.
+pub type Tags = BTreeMap<String, String>;

@@ -1,0 +1,42 @@
+//! Typed readers, grouped by resource provider.
+//!
+//! Every reader asks for one thing in one fixed api-version and returns our own model of it. `Ok(None)` means that
+//! Azure says it is not there. Reads are deduplicated, see [`Arm`].
+
+mod authorization;
+mod identity;
+mod network;
+mod resources;
+mod storage;
+
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::client::Arm;
+use crate::error::{Found, Result};
+use crate::model::wire::Envelope;
+
+impl Arm {
+    /// Reads one resource through the shape of its body.
+    async fn resource<P, T>(&self, url: Url) -> Result<Option<T>>
+    where
+        P: Default + DeserializeOwned,
+        T: From<Envelope<P>>,
+    {
+        Ok(self.read::<Envelope<P>>(url).await.found()?.map(T::from))
+    }
+
+    /// Reads a list of resources through the shape of their bodies.
+    async fn resources<P, T>(&self, url: Url) -> Result<Vec<T>>
+    where
+        P: Default + DeserializeOwned,
+        T: From<Envelope<P>>,
+    {
+        Ok(self
+            .read_all::<Envelope<P>>(url)
+            .await?
+            .into_iter()
+            .map(T::from)
+            .collect())
+    }
+}

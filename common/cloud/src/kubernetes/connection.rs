@@ -1,0 +1,215 @@
+//! [`Connection`]: a signed-in client of one management cluster.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use facts::Target;
+use kube::api::ListParams;
+use kube::core::Request as RequestBuilder;
+use serde_json::Value;
+
+use super::call::{self, CallEvent, Observer, Request};
+use super::error::KubeError;
+use super::kubeconfig::{self, KubeOptions};
+use super::objects;
+
+/// How many objects a page of a list holds.
+const PAGE: u32 = 500;
+/// How many pages a list may have: a server that never ends its list is broken.
+const MAX_PAGES: usize = 1_000;
+
+/// A connection to the API server of a management cluster. It only reads: nothing it offers changes the cluster.
+#[derive(Clone)]
+pub struct Connection {
+    client: kube::Client,
+    context: Option<String>,
+    server: String,
+    request_timeout: Option<Duration>,
+    observer: Option<Observer>,
+    calls: Arc<Mutex<Vec<CallEvent>>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("server", &self.server)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Reads the kubeconfig, runs its credential plugin if it has one, and prepares a client. No request is sent yet.
+    ///
+    /// # Errors
+    /// [`KubeError::NoConfig`] and [`KubeError::NoContext`] for the kubeconfig, [`KubeError::Unauthorized`] when the
+    /// credentials cannot be produced.
+    pub async fn open(options: &KubeOptions) -> Result<Self, KubeError> {
+        let resolved = kubeconfig::resolve(options).await?;
+        let server = resolved.config.cluster_url.to_string();
+        let client = kube::Client::try_from(resolved.config).map_err(|error| match call::transport(error) {
+            KubeError::Unreachable { why } => KubeError::NoConfig { why },
+            other => other,
+        })?;
+        Ok(Self {
+            client,
+            context: resolved.context,
+            server,
+            request_timeout: resolved.request_timeout,
+            observer: None,
+            calls: Arc::default(),
+        })
+    }
+
+    /// Tells `observer` of every request from now on.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// The namespace to use when none is given.
+    pub fn default_namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
+    /// The kubeconfig context in use; none in a pod.
+    pub fn context_name(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// The URL of the API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The client, for what this type does not offer.
+    pub fn client(&self) -> &kube::Client {
+        &self.client
+    }
+
+    /// The Kubernetes version, as `v1.33.2`. It also shows whether the server can be reached at all.
+    ///
+    /// # Errors
+    /// [`KubeError`].
+    pub async fn kubernetes_version(&self) -> Result<String, KubeError> {
+        let version = self.get("/version").await?;
+        objects::text(&version, "/gitVersion").ok_or_else(|| unusable("the version has no gitVersion"))
+    }
+
+    /// The HostedClusters of platform Azure in a namespace or in all, sorted by namespace and name.
+    ///
+    /// # Errors
+    /// [`KubeError`]; `NotFound` when the API server knows no HostedClusters.
+    pub async fn hosted_clusters(&self, namespace: Option<&str>) -> Result<Vec<Target>, KubeError> {
+        let path = path("/apis/hypershift.openshift.io/v1beta1", namespace, "hostedclusters")?;
+        let found = self.list(&path, ListParams::default()).await?;
+        let mut targets: Vec<Target> = found
+            .iter()
+            .filter(|object| objects::platform(object).as_deref() == Some("Azure"))
+            .filter_map(objects::target)
+            .collect();
+        targets.sort_by_key(ToString::to_string);
+        Ok(targets)
+    }
+
+    /// Every request since the connection was opened or this was asked last.
+    pub(super) fn take_calls(&self) -> Vec<CallEvent> {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// GETs a JSON document.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, KubeError> {
+        self.json(request(path)?).await
+    }
+
+    /// Lists a collection, page by page. Selectors come with `params`.
+    pub(super) async fn list(&self, path: &str, params: ListParams) -> Result<Vec<Value>, KubeError> {
+        self.pages(params, |params| RequestBuilder::new(path).list(params))
+            .await
+    }
+
+    /// Lists the metadata of a collection, page by page.
+    pub(super) async fn list_metadata(&self, path: &str) -> Result<Vec<Value>, KubeError> {
+        let params = ListParams::default();
+        self.pages(params, |params| RequestBuilder::new(path).list_metadata(params))
+            .await
+    }
+
+    /// Sends a request and reads the answer as JSON.
+    pub(super) async fn json(&self, request: Request) -> Result<Value, KubeError> {
+        let body = self.send(request).await?;
+        serde_json::from_slice(&body).map_err(|error| unusable(&format!("no JSON: {error}")))
+    }
+
+    /// Sends a request and returns the body.
+    pub(super) async fn send(&self, request: Request) -> Result<Vec<u8>, KubeError> {
+        let observe = |event: CallEvent| {
+            if let Some(observer) = &self.observer {
+                observer(&event);
+            }
+            self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        };
+        call::send(&self.client, request, self.request_timeout, &observe)
+            .await
+            .map_err(|error| match error {
+                KubeError::Unreachable { why } => KubeError::Unreachable {
+                    why: format!("{}: {why}", self.server.trim_end_matches('/')),
+                },
+                other => other,
+            })
+    }
+
+    async fn pages(
+        &self,
+        mut params: ListParams,
+        build: impl Fn(&ListParams) -> Result<Request, kube::core::request::Error>,
+    ) -> Result<Vec<Value>, KubeError> {
+        params.limit = Some(PAGE);
+        let mut all = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let request = build(&params).map_err(|error| unusable(&error.to_string()))?;
+            let mut page = self.json(request).await?;
+            match page.get_mut("items").map(Value::take) {
+                Some(Value::Array(items)) => all.extend(items),
+                _ => return Err(unusable("a list without items")),
+            }
+            match objects::text(&page, "/metadata/continue") {
+                Some(token) => params.continue_token = Some(token),
+                None => return Ok(all),
+            }
+        }
+        Err(unusable("a list without end"))
+    }
+}
+
+/// A GET of a path.
+pub(super) fn request(path: &str) -> Result<Request, KubeError> {
+    http::Request::get(path)
+        .body(Vec::new())
+        .map_err(|error| unusable(&error.to_string()))
+}
+
+/// The path of a collection below a group's version, in a namespace or cluster-wide.
+pub(super) fn path(version: &str, namespace: Option<&str>, plural: &str) -> Result<String, KubeError> {
+    match namespace {
+        Some(namespace) => Ok(format!("{version}/namespaces/{}/{plural}", segment(namespace)?)),
+        None => Ok(format!("{version}/{plural}")),
+    }
+}
+
+/// A name as part of a path. The API server refuses other names too, but would read a slash as another path.
+pub(super) fn segment(name: &str) -> Result<&str, KubeError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
+        return Err(unusable(&format!("'{name}' is no name that Kubernetes allows")));
+    }
+    Ok(name)
+}
+
+pub(super) fn unusable(why: &str) -> KubeError {
+    KubeError::Other {
+        status: None,
+        why: why.to_owned(),
+    }
+}

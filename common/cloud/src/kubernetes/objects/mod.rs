@@ -1,0 +1,116 @@
+//! Kubernetes objects as facts: pure functions from JSON to the types of [`facts::hosted`] and [`facts::management`].
+//!
+//! Live collection and dump reading share them. They take any JSON: unknown fields are ignored, missing ones read as
+//! nothing. Free text that other programs wrote (messages, arguments, annotations) is redacted on the way.
+
+mod api;
+mod event;
+mod hosted_cluster;
+mod json;
+mod machine;
+mod node_pool;
+mod pod;
+mod workload;
+
+pub use api::{API_GROUPS, CustomResource, api_resources, custom_resource, supported_versions};
+pub use event::warning;
+pub use hosted_cluster::{HostedClusterError, hosted_cluster, platform, target};
+pub use json::{items, str_at, text};
+pub use machine::{azure_machine, machine};
+pub use node_pool::{belongs_to, node_pool};
+pub use pod::pod;
+pub use workload::{component, is_hypershift_operator, operator, workload};
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Field names of every mapper, so that random objects reach deep into them.
+    const KEYS: [&str; 40] = [
+        "metadata",
+        "spec",
+        "status",
+        "kind",
+        "name",
+        "namespace",
+        "labels",
+        "annotations",
+        "app",
+        "platform",
+        "azure",
+        "type",
+        "conditions",
+        "reason",
+        "message",
+        "lastTransitionTime",
+        "containers",
+        "containerStatuses",
+        "state",
+        "waiting",
+        "terminated",
+        "args",
+        "env",
+        "value",
+        "items",
+        "versions",
+        "resources",
+        "data",
+        "supported-versions",
+        "ownerReferences",
+        "services",
+        "autoScaling",
+        "min",
+        "max",
+        "replicas",
+        "template",
+        "secretEncryption",
+        "workloadIdentities",
+        "azureAuthenticationConfig",
+        "exitCode",
+    ];
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let key = prop_oneof![proptest::sample::select(&KEYS[..]).prop_map(str::to_owned), ".*"];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            Just(json!("Azure")),
+            Just(json!("Warning")),
+            Just(json!("token-minter")),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 64, 8, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                proptest::collection::vec((key.clone(), inner), 0..8)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_a_mapper_panic(value in any_json()) {
+            let _ = hosted_cluster(&value);
+            let _ = target(&value);
+            let _ = node_pool(&value);
+            let _ = machine(&value);
+            let _ = azure_machine(&value);
+            let _ = component(&value);
+            let _ = workload(&value, "Deployment");
+            let _ = is_hypershift_operator(&value);
+            let _ = operator(&value);
+            let _ = pod(&value);
+            let _ = warning(&value);
+            let _ = supported_versions(&value);
+            let _ = custom_resource(&value);
+            let _ = api_resources(&[], Some(&value));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The live source: everything that is known about one hosted cluster, asked now.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arm::{Arm, ArmOptions};
+use facts::azure::Login;
+use facts::local::CredsFile;
+use facts::{Fact, Facts, Gap, GapKind, Need, Source, Target};
+use jiff::Timestamp;
+
+use crate::azure::{self, Question};
+use crate::clouds::Cloud;
+use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
+use crate::http::Calls;
+use crate::kubernetes::Connection;
+use crate::oidc;
+
+/// What a live collection works with. One per run: sign-in, connections and answers are shared by all clusters.
+#[derive(Debug)]
+pub struct Live {
+    /// The management cluster.
+    pub kubernetes: Connection,
+    /// The cloud.
+    pub cloud: Cloud,
+    /// The HTTP client for Azure and the issuer.
+    pub http: reqwest::Client,
+    /// The record of calls.
+    pub calls: Calls,
+    creds_file: Fact<CredsFile>,
+    azure: Fact<Arm>,
+    login: Fact<Login>,
+}
+
+impl Live {
+    /// Signs in to Azure and gets ready. A sign-in that fails is a fact, not an error.
+    pub async fn new(
+        kubernetes: Connection,
+        cloud: Cloud,
+        http: reqwest::Client,
+        calls: Calls,
+        creds_file: Option<CredsFileRead>,
+        environment: &dyn Environment,
+    ) -> Self {
+        let chosen = credentials::choose(creds_file.as_ref(), environment, &cloud, &http, None);
+        let (login, azure) = sign_in(chosen, &cloud, &http, &calls).await;
+        let creds_file = creds_file.map(|read| read.shape).into();
+        Self {
+            kubernetes,
+            cloud,
+            http,
+            calls,
+            creds_file,
+            azure,
+            login,
+        }
+    }
+
+    /// Collects the wanted facts about one hosted cluster.
+    pub async fn collect(&self, target: &Target, needs: &BTreeSet<Need>, now: Timestamp) -> Facts {
+        let source = Source::Live {
+            context: self.kubernetes.context_name().map(str::to_owned),
+        };
+        let mut facts = Facts::unread(now, source, target.clone());
+        facts.local.creds_file = self.creds_file.clone();
+        // The HostedCluster says what to ask of Azure and of the issuer; the rest of the management cluster can wait for
+        // neither of them.
+        let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
+        let head = self.kubernetes.collect(target, &first).await;
+        let rest: BTreeSet<Need> = needs.difference(&first).copied().collect();
+        let (body, (azure, storage), (discovery, jwks)) = futures::join!(
+            self.kubernetes.collect_about(target, head.hosted.cluster.get(), &rest),
+            self.collect_azure(&head.hosted, needs),
+            self.collect_issuer(&head.hosted, needs),
+        );
+        facts.azure = azure;
+        facts.azure.login = self.login.clone();
+        facts.oidc.storage = storage;
+        facts.oidc.discovery = discovery;
+        facts.oidc.jwks = jwks;
+        facts.oidc.signing_key = body.signing_key;
+        facts.management = body.management;
+        facts.hosted = body.hosted;
+        facts.hosted.cluster = head.hosted.cluster;
+        facts.hosted.node_pools = head.hosted.node_pools;
+        facts
+    }
+
+    async fn collect_azure(
+        &self,
+        hosted: &facts::hosted::Hosted,
+        needs: &BTreeSet<Need>,
+    ) -> (facts::azure::Azure, Fact<facts::oidc::IssuerStorage>) {
+        let arm = match self.azure.known("an Azure session") {
+            Ok(arm) => arm,
+            Err(gap) => return azure::unasked(&gap),
+        };
+        match hosted.cluster.known("the HostedCluster") {
+            Ok(cluster) => {
+                let node_pools = hosted.node_pools.get().map_or(&[][..], Vec::as_slice);
+                azure::collect(
+                    arm,
+                    Question {
+                        cluster,
+                        node_pools,
+                        needs,
+                    },
+                )
+                .await
+            }
+            Err(gap) => azure::unasked(&Gap {
+                kind: GapKind::Blocked,
+                ..gap
+            }),
+        }
+    }
+
+    async fn collect_issuer(
+        &self,
+        hosted: &facts::hosted::Hosted,
+        needs: &BTreeSet<Need>,
+    ) -> (
+        Fact<facts::oidc::Fetch<facts::oidc::Discovery>>,
+        Fact<facts::oidc::Fetch<facts::oidc::Jwks>>,
+    ) {
+        if !needs.contains(&Need::IssuerDocuments) {
+            return (Fact::default(), Fact::default());
+        }
+        match hosted.cluster.known("the HostedCluster") {
+            Ok(cluster) => oidc::fetch(&cluster.issuer_url, &self.http, &self.calls).await,
+            Err(gap) => (Fact::Unreadable(gap.clone()), Fact::Unreadable(gap)),
+        }
+    }
+}
+
+async fn sign_in(chosen: Chosen, cloud: &Cloud, http: &reqwest::Client, calls: &Calls) -> (Fact<Login>, Fact<Arm>) {
+    let scope = cloud.scope();
+    let Session { login, credential } = chosen.sign_in(&scope).await;
+    let Some(credential) = credential else {
+        let gap = match &login {
+            Fact::Unreadable(gap) => gap.clone(),
+            _ => Gap::new(GapKind::Blocked, "Azure was not asked: signing in was refused"),
+        };
+        return (login, Fact::Unreadable(gap));
+    };
+    let mut options = ArmOptions::new(cloud.resource_manager.clone(), scope, credential, http.clone());
+    options.observer = Some(Arc::new(calls.clone()));
+    match Arm::new(options) {
+        Ok(arm) => (login, Fact::Known(arm)),
+        Err(error) => (login, Fact::Unreadable(azure::gap_of(&error))),
+    }
+}

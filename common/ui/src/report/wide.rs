@@ -1,0 +1,63 @@
+//! Every row, and one line per cluster.
+
+use checks::{Report, Verdict};
+
+use super::Shown;
+use crate::grid;
+use crate::terminal::Terminal;
+
+/// Every row: code, verdict, subject, what, and what causes it.
+pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
+    let mut table = grid::new(["CODE", "VERDICT", "SUBJECT", "WHAT", "CAUSED BY"], terminal);
+    for row in &report.rows {
+        let cause = row.caused_by.as_ref().map_or("-", |cause| cause.code);
+        let subject = if row.subject.is_empty() { "-" } else { &row.subject };
+        let what = match row.verdict {
+            Verdict::Skipped | Verdict::Unknown if !row.why.is_empty() => format!("{}: {}", row.what, row.why),
+            _ => row.what.clone(),
+        };
+        table.add_row([row.check.code, row.verdict.word(), subject, &what, cause]);
+    }
+    grid::text(&mut table, terminal)
+}
+
+/// One line per cluster: counts and its first root cause.
+pub(super) fn fleet(all: &[Shown<'_>], terminal: &Terminal) -> String {
+    let header = [
+        "NAME",
+        "NAMESPACE",
+        "VERSION",
+        "ROOTS",
+        "WARN",
+        "UNKNOWN",
+        "PASS",
+        "FIRST CAUSE",
+    ];
+    let mut table = grid::new(header, terminal);
+    for shown in all {
+        let summary = shown.report.summary();
+        let roots = shown.report.roots();
+        let failed = roots.iter().filter(|row| row.verdict == Verdict::Fail).count();
+        let version = shown
+            .facts
+            .hosted
+            .cluster
+            .get()
+            .and_then(|cluster| cluster.version.effective())
+            .unwrap_or("<unknown>");
+        let first = roots
+            .first()
+            .map_or_else(|| "-".to_owned(), |row| format!("{} {}", row.check.code, row.subject));
+        table.add_row([
+            shown.facts.target.name.clone(),
+            shown.facts.target.namespace.clone(),
+            version.to_owned(),
+            failed.to_string(),
+            summary.warn.to_string(),
+            summary.unknown.to_string(),
+            summary.pass.to_string(),
+            first,
+        ]);
+    }
+    grid::text(&mut table, terminal)
+}

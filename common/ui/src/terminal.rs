@@ -1,0 +1,172 @@
+//! [`Terminal`]: what the reader's screen can show.
+
+use std::env;
+use std::io::IsTerminal;
+
+use owo_colors::OwoColorize;
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` say no, or `CLICOLOR_FORCE` says yes.
+    Auto,
+    /// Never.
+    Never,
+}
+
+/// The width, colour and character set to render for. Colour only repeats what words say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terminal {
+    width: usize,
+    color: bool,
+    unicode: bool,
+}
+
+/// The width where none is known, and the least that is used.
+const DEFAULT_WIDTH: usize = 80;
+/// Lines longer than this are hard to read even where they fit.
+const MAX_WIDTH: usize = 120;
+
+impl Terminal {
+    /// What stdout can show.
+    pub fn of_stdout(choice: ColorChoice) -> Self {
+        Self::detect(std::io::stdout().is_terminal(), choice)
+    }
+
+    /// What stderr can show.
+    pub fn of_stderr(choice: ColorChoice) -> Self {
+        Self::detect(std::io::stderr().is_terminal(), choice)
+    }
+
+    /// No colour, Unicode, a fixed width: for tests and documents.
+    pub fn plain(width: usize) -> Self {
+        Self {
+            width,
+            color: false,
+            unicode: true,
+        }
+    }
+
+    /// The same in pure ASCII.
+    #[must_use]
+    pub fn ascii(self) -> Self {
+        Self { unicode: false, ..self }
+    }
+
+    fn detect(is_terminal: bool, choice: ColorChoice) -> Self {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forced = ["CLICOLOR_FORCE", "FORCE_COLOR"]
+            .iter()
+            .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0"));
+        let dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
+        let color = choice == ColorChoice::Auto && !set("NO_COLOR") && (forced || (is_terminal && !dumb));
+        // A terminal shows what its locale says; a file or a pipe is read as UTF-8 unless the locale is plainly another.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
+        let unicode = match locale {
+            Some(locale) => {
+                let locale = locale.to_ascii_lowercase();
+                locale.contains("utf-8") || locale.contains("utf8")
+            }
+            None => cfg!(windows) || !is_terminal,
+        };
+        let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let size = is_terminal
+            .then(terminal_size::terminal_size)
+            .flatten()
+            .map(|(width, _)| usize::from(width.0));
+        let width = columns
+            .or(size)
+            .unwrap_or(DEFAULT_WIDTH)
+            .clamp(DEFAULT_WIDTH, MAX_WIDTH);
+        Self { width, color, unicode }
+    }
+
+    /// Columns to use.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether colour is used.
+    pub fn has_color(&self) -> bool {
+        self.color
+    }
+
+    /// The separator between short parts of a line.
+    pub fn dot(&self) -> &'static str {
+        if self.unicode { " · " } else { " - " }
+    }
+
+    /// The mark of something left out.
+    pub fn ellipsis(&self) -> &'static str {
+        if self.unicode { "…" } else { "..." }
+    }
+
+    /// Replaces the few characters beyond ASCII that our own texts use, where the screen cannot show them.
+    pub fn fit(&self, text: &str) -> String {
+        if self.unicode {
+            return text.to_owned();
+        }
+        text.replace(" · ", " - ")
+            .replace('·', "-")
+            .replace('…', "...")
+            .replace('→', "->")
+            .replace(['–', '—'], "-")
+            .replace('×', "x")
+    }
+
+    /// Something bad.
+    pub fn bad(&self, text: &str) -> String {
+        if self.color {
+            text.red().bold().to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Something to mind.
+    pub fn caution(&self, text: &str) -> String {
+        if self.color {
+            text.yellow().to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Something good.
+    pub fn good(&self, text: &str) -> String {
+        if self.color {
+            text.green().to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A title.
+    pub fn strong(&self, text: &str) -> String {
+        if self.color {
+            text.bold().to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A command or a path.
+    pub fn accent(&self, text: &str) -> String {
+        if self.color {
+            text.cyan().to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Something of less weight.
+    pub fn faint(&self, text: &str) -> String {
+        if self.color {
+            text.dimmed().to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+}

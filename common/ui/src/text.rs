@@ -1,0 +1,176 @@
+//! Wrapping and comparing text.
+
+/// Wraps `text` to `width` columns, the first line behind `first`, the others behind `rest`; ends with a line break.
+///
+/// `first` may hold colour; it is taken to be as wide as `rest`.
+pub(crate) fn hanging(first: &str, rest: &str, text: &str, width: usize) -> String {
+    let options = textwrap::Options::new(width.saturating_sub(rest.len()).max(20))
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(text, options);
+    let mut out = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        out.push_str(if at == 0 { first } else { rest });
+        out.push_str(line);
+        out.push('\n');
+    }
+    if lines.is_empty() {
+        out.push_str(first.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Breaks a shell command before its options so that each line fits, with continuation backslashes; every line behind
+/// `indent`. A command stays one that can be copied: a word is never broken.
+pub(crate) fn command(command: &str, indent: &str, width: usize) -> Vec<String> {
+    if indent.len() + command.len() <= width {
+        return vec![format!("{indent}{command}")];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for part in option_parts(command) {
+        // Two columns for " \".
+        let room = width.saturating_sub(indent.len() + 2 + if lines.is_empty() { 0 } else { 2 });
+        if !line.is_empty() && line.len() + 1 + part.len() > room {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&part);
+    }
+    lines.push(line);
+    let last = lines.len() - 1;
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| {
+            let hang = if at == 0 { "" } else { "  " };
+            let end = if at == last { "" } else { " \\" };
+            format!("{indent}{hang}{line}{end}")
+        })
+        .collect()
+}
+
+/// Splits a command before each option outside quotes; an option keeps its value.
+fn option_parts(command: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut quote: Option<char> = None;
+    let mut chars = command.chars().peekable();
+    while let Some(c) = chars.next() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if c == '\'' || c == '"' => quote = Some(c),
+            _ => {}
+        }
+        if c == ' ' && quote.is_none() && chars.peek() == Some(&'-') {
+            parts.push(std::mem::take(&mut part));
+        } else {
+            part.push(c);
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+/// The columns at which two texts first differ, and what stands there; `None` when they are equal.
+pub(crate) fn first_difference(want: &str, found: &str) -> Option<Difference> {
+    if want == found {
+        return None;
+    }
+    let same = want.chars().zip(found.chars()).take_while(|(a, b)| a == b).count();
+    Some(Difference {
+        column: same,
+        want: want.chars().nth(same),
+        found: found.chars().nth(same),
+    })
+}
+
+/// Where and how two texts first differ.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Characters that are equal before.
+    pub(crate) column: usize,
+    /// The wanted character there; none at the text's end.
+    pub(crate) want: Option<char>,
+    /// The found character there; none at the text's end.
+    pub(crate) found: Option<char>,
+}
+
+impl Difference {
+    /// The difference in words, for readers who do not see the caret.
+    pub(crate) fn describe(&self) -> String {
+        let show = |c: char| match c {
+            ' ' => "a blank".to_owned(),
+            c if c.is_control() => format!("U+{:04X}", u32::from(c)),
+            c => format!("'{c}'"),
+        };
+        match (self.want, self.found) {
+            (Some(want), Some(found)) if want.eq_ignore_ascii_case(&found) => {
+                format!("{} instead of {}: Entra compares case", show(found), show(want))
+            }
+            (Some(want), Some(found)) => format!("{} instead of {}", show(found), show(want)),
+            (None, Some(found)) => format!("{} too much", show(found)),
+            (Some(want), None) => format!("{} is missing", show(want)),
+            (None, None) => "equal".to_owned(),
+        }
+    }
+}
+
+/// The start of an id, enough to recognise it: `7f3c1b2a…`.
+pub(crate) fn short_id(id: &str, ellipsis: &str) -> String {
+    match id.split_once('-') {
+        Some((head, _)) if id.len() == 36 => format!("{head}{ellipsis}"),
+        _ => id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_command_breaks_before_options_only() {
+        let text =
+            "az identity federated-credential create -g rg --identity-name n --subject 'a -b' --audiences openshift";
+        let lines = command(text, "  ", 60);
+        assert_eq!(
+            lines,
+            [
+                "  az identity federated-credential create -g rg \\",
+                "    --identity-name n --subject 'a -b' \\",
+                "    --audiences openshift",
+            ]
+        );
+        let joined: String = lines
+            .iter()
+            .map(|line| line.trim().trim_end_matches('\\').trim_end())
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn differences_in_words() {
+        let of = |want, found| first_difference(want, found).map(|d| (d.column, d.describe()));
+        assert_eq!(of("a", "a"), None);
+        assert_eq!(
+            of("kube:capi", "kube:Capi"),
+            Some((5, "'C' instead of 'c': Entra compares case".into()))
+        );
+        assert_eq!(of("https://x", "https://x/"), Some((9, "'/' too much".into())));
+        assert_eq!(of("ab", "a"), Some((1, "'b' is missing".into())));
+        assert_eq!(of("ab", "a "), Some((1, "a blank instead of 'b'".into())));
+    }
+
+    #[test]
+    fn hanging_text_keeps_its_indent() {
+        assert_eq!(
+            hanging("a: ", "   ", "one two three four five six", 20),
+            "a: one two three four\n   five six\n"
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! `kubectl hcp-azure` and `oc hcp-azure`: every verb.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plugins::main(None)
+}

@@ -1,0 +1,212 @@
+//! `doctor`: what is wrong with a hosted cluster.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use checks::selection::UnknownWord;
+use checks::{Report, Selection, Verdict};
+use clap::{Args, ValueEnum};
+use cloud::bundle;
+use facts::{Facts, Target};
+use ui::report::{self, DoctorReport, DoctorReportList, Shown};
+use ui::{Failure, Outcome};
+
+use super::{Format, block_on, printed, screen, source};
+use crate::Ended;
+use crate::globals::Globals;
+
+/// Find out what is wrong with a hosted cluster, and how to fix it
+///
+/// Looks at the HostedCluster and its NodePools, at the identities, federated credentials, roles and network in Azure,
+/// and at the OIDC issuer, and prints each root cause once with the command that fixes it. What could not be read is
+/// said, and never counts as healthy. Nothing is changed.
+///
+/// Examples:
+///   kubectl hcp-azure doctor prod
+///   kubectl hcp-azure doctor prod --only federation,oidc -v
+///   kubectl hcp-azure doctor --bundle hypershift-dump.tar.gz
+///   kubectl hcp-azure doctor --all -o json
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DoctorArgs {
+    /// Name of the HostedCluster; may be left out where there is only one
+    name: Option<String>,
+    /// Every HostedCluster of the management cluster
+    #[arg(short = 'A', long, conflicts_with_all = ["name", "bundle"])]
+    all: bool,
+    /// Judge a recording instead: a bundle, a hypershift dump, an oc adm inspect or must-gather; directory or archive
+    #[arg(long, value_name = "PATH")]
+    bundle: Option<PathBuf>,
+    /// Run only these checks: codes, ids, groups; separated by commas
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Leave out these checks
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    skip: Vec<String>,
+    /// The least finding that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = Threshold::Error)]
+    fail_on: Threshold,
+    /// Exit with 1 also when something could not be checked
+    #[arg(long)]
+    strict: bool,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Threshold {
+    /// Failures
+    Error,
+    /// Failures and warnings
+    Warning,
+}
+
+/// One cluster's facts and what they say.
+struct Examined {
+    facts: Facts,
+    report: Report,
+    elapsed: Duration,
+}
+
+pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended {
+    let selection = Selection::parse(&args.only, &args.skip).map_err(|word| unknown_check(&word, program))?;
+    let examined = match &args.bundle {
+        Some(path) => vec![from_bundle(globals, args, path, &selection)?],
+        None => block_on(live(globals, args, &selection))?,
+    };
+    show(globals, args, program, &examined)
+}
+
+fn from_bundle(
+    globals: &Globals,
+    args: &DoctorArgs,
+    path: &std::path::Path,
+    selection: &Selection,
+) -> Result<Examined, Failure> {
+    let started = Instant::now();
+    let wanted = bundle::Wanted {
+        namespace: globals.namespace.as_deref(),
+        name: args.name.as_deref(),
+    };
+    let facts = bundle::open(path, wanted, &selection.needs()).map_err(|error| super::bundle::failure(&error))?;
+    let report = checks::examine(&facts, selection);
+    Ok(Examined {
+        facts,
+        report,
+        elapsed: started.elapsed(),
+    })
+}
+
+async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
+    let live = source::open(globals).await?;
+    let targets = if args.all {
+        source::every(&live, globals.namespace.as_deref()).await?
+    } else {
+        vec![source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?]
+    };
+    if targets.is_empty() {
+        return Err(Failure::usage("there is no HostedCluster on Azure"));
+    }
+    let mut examined = Vec::with_capacity(targets.len());
+    for target in &targets {
+        examined.push(one(globals, &live, target, selection).await?);
+    }
+    Ok(examined)
+}
+
+async fn one(
+    globals: &Globals,
+    live: &cloud::live::Live,
+    target: &Target,
+    selection: &Selection,
+) -> Result<Examined, Failure> {
+    let started = Instant::now();
+    if !globals.quiet {
+        let context = live.kubernetes.context_name().unwrap_or("the current context");
+        ui::note(&format!("reading {target} from {context} and Azure\n"));
+    }
+    let facts = source::collect(live, target, &selection.needs()).await?;
+    let report = checks::examine(&facts, selection);
+    Ok(Examined {
+        facts,
+        report,
+        elapsed: started.elapsed(),
+    })
+}
+
+fn show(globals: &Globals, args: &DoctorArgs, program: &str, examined: &[Examined]) -> Ended {
+    let again: Vec<String> = examined
+        .iter()
+        .map(|one| format!("{} -n {}", one.facts.target.name, one.facts.target.namespace))
+        .collect();
+    let shown: Vec<Shown<'_>> = examined
+        .iter()
+        .zip(&again)
+        .map(|(one, again)| Shown {
+            facts: &one.facts,
+            report: &one.report,
+            elapsed: one.elapsed,
+            program,
+            again,
+        })
+        .collect();
+    let terminal = screen(globals);
+    let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the report").why(error.to_string());
+    let text = match args.output {
+        Format::Json | Format::Yaml if args.all => {
+            let reports: Vec<&Report> = examined.iter().map(|one| &one.report).collect();
+            let list = DoctorReportList::of(&reports);
+            if args.output == Format::Json {
+                report::json(&list).map_err(|error| broken(&error))?
+            } else {
+                report::yaml(&list).map_err(|error| broken(&error))?
+            }
+        }
+        Format::Json => report::json(&DoctorReport::of(&examined[0].report)).map_err(|error| broken(&error))?,
+        Format::Yaml => report::yaml(&DoctorReport::of(&examined[0].report)).map_err(|error| broken(&error))?,
+        Format::Table | Format::Wide => {
+            let one = |shown: &Shown<'_>| match args.output {
+                Format::Wide => report::wide(shown, &terminal),
+                _ => report::table(shown, &terminal),
+            };
+            let mut parts: Vec<String> = Vec::new();
+            if args.all {
+                parts.push(report::fleet(&shown, &terminal));
+                // A healthy cluster's line says it all, unless every row was asked for.
+                let worth = |shown: &&Shown<'_>| args.output == Format::Wide || !shown.report.roots().is_empty();
+                parts.extend(shown.iter().filter(worth).map(one));
+            } else {
+                parts.extend(shown.iter().map(one));
+            }
+            parts.join("\n")
+        }
+    };
+    match printed(&text) {
+        Outcome::Yes => Ok(verdict(args, examined)),
+        other => Ok(other),
+    }
+}
+
+/// The answer of the whole run; the output format has no part in it.
+fn verdict(args: &DoctorArgs, examined: &[Examined]) -> Outcome {
+    let counts = |row: &checks::Row| match row.verdict {
+        Verdict::Fail => true,
+        Verdict::Warn => args.fail_on == Threshold::Warning,
+        Verdict::Unknown => args.strict,
+        Verdict::Info | Verdict::Pass | Verdict::Skipped => false,
+    };
+    if examined.iter().flat_map(|one| &one.report.rows).any(counts) {
+        Outcome::No
+    } else {
+        Outcome::Yes
+    }
+}
+
+fn unknown_check(word: &UnknownWord, program: &str) -> Failure {
+    let failure = Failure::usage(format!("'{}' is no check and no group of checks", word.word));
+    match &word.nearest {
+        Some(near) => failure.hint(format!("did you mean {near}? `{program} explain` lists every check")),
+        None => failure.hint(format!("`{program} explain` lists every check")),
+    }
+}

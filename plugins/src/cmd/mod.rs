@@ -1,0 +1,91 @@
+//! The verbs.
+
+mod bundle;
+mod doctor;
+mod explain;
+mod source;
+mod version;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use ui::{Exit, Failure, Outcome, Terminal};
+
+use crate::Ended;
+use crate::globals::Globals;
+
+/// Creates, checks, diagnoses and destroys OpenShift hosted control planes (HyperShift) on Azure.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hcp-azure",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 healthy or done, 1 the answer is no, 2 wrong usage or could not find out,\n4 sign-in needed, 130 interrupted. They do not depend on -o."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Doctor(doctor::DoctorArgs),
+    Explain(explain::ExplainArgs),
+    Bundle(bundle::BundleArgs),
+    Version(version::VersionArgs),
+}
+
+/// Output formats of verbs that report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For people, with every row
+    Wide,
+    /// For programs
+    Json,
+    /// For programs
+    Yaml,
+}
+
+/// Runs the verb that was given.
+pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
+    let Cli { globals, command } = cli;
+    match command {
+        Command::Doctor(args) => doctor::run(&globals, &args, program),
+        Command::Explain(args) => explain::run(&globals, &args, program),
+        Command::Bundle(args) => bundle::run(&globals, &args, program),
+        Command::Version(args) => version::run(&args),
+    }
+}
+
+/// Writes a result; a reader that went away is no failure.
+pub(crate) fn printed(text: &str) -> Outcome {
+    match ui::print(text) {
+        Ok(()) => Outcome::Yes,
+        Err(error) => Exit::of_write_error(&error),
+    }
+}
+
+/// What stdout can show.
+pub(crate) fn screen(globals: &Globals) -> Terminal {
+    Terminal::of_stdout(globals.color_choice())
+}
+
+/// Runs a future to its end, with what network clients need around it.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    // Fails only when a provider is installed already, which serves as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::usage("cannot start").why(error.to_string()))?;
+    runtime.block_on(async {
+        tokio::select! {
+            ended = work => ended,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted")),
+        }
+    })
+}

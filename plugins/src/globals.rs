@@ -1,0 +1,151 @@
+//! Flags that every verb takes: kubectl's own by their names and meanings, and Azure's.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use cloud::clouds::{Cloud, ENVIRONMENT_FILE};
+use cloud::credentials::{self, CredsFileRead, Environment as _, ProcessEnvironment};
+use cloud::http::{Call, Calls};
+use cloud::kubernetes::KubeOptions;
+use ui::{ColorChoice, Failure, FailureKind};
+
+/// Flags of every verb, as typed.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Globals {
+    /// Path to the kubeconfig file of the management cluster
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Management cluster")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The kubeconfig context to use
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Management cluster")]
+    pub context: Option<String>,
+    /// The kubeconfig cluster to use
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Management cluster")]
+    pub cluster: Option<String>,
+    /// The kubeconfig user to use
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Management cluster")]
+    pub user: Option<String>,
+    /// The namespace of the HostedCluster
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = "Management cluster")]
+    pub namespace: Option<String>,
+    /// Username to impersonate
+    #[arg(long = "as", global = true, value_name = "USER", help_heading = "Management cluster")]
+    pub as_user: Option<String>,
+    /// Group to impersonate; can be repeated
+    #[arg(
+        long = "as-group",
+        global = true,
+        value_name = "GROUP",
+        help_heading = "Management cluster"
+    )]
+    pub as_groups: Vec<String>,
+    /// How long to wait for one answer of the management cluster: 30s, 2m; 0 waits for ever
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Management cluster")]
+    pub request_timeout: Option<Duration>,
+    /// Do not verify the management cluster's certificate
+    #[arg(long, global = true, help_heading = "Management cluster")]
+    pub insecure_skip_tls_verify: bool,
+    /// Azure credentials file: JSON or YAML with subscriptionId, tenantId, clientId, clientSecret
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Azure")]
+    pub azure_creds: Option<PathBuf>,
+    /// Azure cloud: AzurePublicCloud, AzureUSGovernmentCloud or AzureChinaCloud; AZURE_ENVIRONMENT_FILEPATH names any other
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Azure")]
+    pub cloud: Option<String>,
+    /// Show each call with status, time and request id; never a secret
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Print nothing but the result
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// No colour; NO_COLOR does the same
+    #[arg(long, global = true, help_heading = "Output")]
+    pub no_color: bool,
+}
+
+impl Globals {
+    /// When to use colour.
+    pub fn color_choice(&self) -> ColorChoice {
+        if self.no_color {
+            ColorChoice::Never
+        } else {
+            ColorChoice::Auto
+        }
+    }
+
+    /// The flags that choose the management cluster.
+    pub fn kube_options(&self) -> KubeOptions {
+        KubeOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace.clone(),
+            as_user: self.as_user.clone(),
+            as_groups: self.as_groups.clone(),
+            request_timeout: self.request_timeout,
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+        }
+    }
+
+    /// The cloud: of the environment file if there is one, else by name.
+    pub fn selected_cloud(&self) -> Result<Cloud, Failure> {
+        let file = ProcessEnvironment.var(ENVIRONMENT_FILE).map(PathBuf::from);
+        Cloud::select(self.cloud.as_deref(), file.as_deref()).map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// The credentials file, read, if one was given.
+    pub fn creds_file(&self) -> Result<Option<CredsFileRead>, Failure> {
+        let Some(path) = &self.azure_creds else { return Ok(None) };
+        credentials::read_creds_file(path).map(Some).map_err(|error| {
+            Failure::new(FailureKind::Usage, format!("cannot read --azure-creds {}", path.display()))
+                .why(error.to_string())
+                .hint("give the path of a file with subscriptionId, tenantId, clientId and clientSecret, or leave the flag out to use `az login`")
+        })
+    }
+
+    /// The record of calls; with `-v` each is shown on stderr as it happens.
+    pub fn calls(&self) -> Calls {
+        if self.verbose == 0 {
+            return Calls::default();
+        }
+        Calls::watched(Arc::new(|call: &Call| {
+            let status = call
+                .status
+                .map_or_else(|| "---".to_owned(), |status| status.to_string());
+            let line = ui::call_line(
+                &call.method,
+                &call.address,
+                &status,
+                call.duration.as_millis(),
+                call.request_id.as_deref(),
+            );
+            ui::note(&line);
+        }))
+    }
+}
+
+/// `30s`, `2m`, `1h`, `500ms` or a number of seconds, as kubectl takes them.
+fn duration(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("'{text}' is no time such as 30s or 2m"))?;
+    Duration::try_from(span).map_err(|_| format!("'{text}' is negative"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_kubectl_takes_them() {
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(duration("soon").is_err());
+    }
+}

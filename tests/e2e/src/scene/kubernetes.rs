@@ -1,0 +1,325 @@
+//! The objects of a healthy hosted cluster, as the operators leave them.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use facts::catalogue::{COMPONENTS, Required};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{INFRA_ID, NAME, Scene, azure};
+
+/// The release of the healthy cluster.
+pub(super) const VERSION: &str = "4.22.3";
+
+fn image(version: &str) -> String {
+    format!("quay.io/openshift-release-dev/ocp-release:{version}-multi")
+}
+
+fn two_days_ago() -> String {
+    let then = Timestamp::now() - SignedDuration::from_hours(48);
+    then.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Conditions of one status, two days old.
+pub fn conditions(status: &str, kinds: &[&str]) -> Vec<Value> {
+    kinds
+        .iter()
+        .map(|kind| condition(kind, status, "AsExpected", ""))
+        .collect()
+}
+
+/// One condition, two days old.
+pub fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {
+    json!({
+        "type": kind, "status": status, "reason": reason, "message": message,
+        "lastTransitionTime": two_days_ago(), "observedGeneration": 1,
+    })
+}
+
+/// Documents of JSON, which is YAML.
+fn documents(objects: &[Value]) -> String {
+    objects.iter().fold(String::new(), |mut text, object| {
+        let _ = writeln!(text, "---\n{object}");
+        text
+    })
+}
+
+/// The operator of the management cluster.
+pub(super) fn management() -> String {
+    let versions = json!({"versions": ["5.1", "5.0", "4.23", "4.22", "4.21", "4.20", "4.19", "4.18", "4.17", "4.16", "4.15", "4.14"]});
+    documents(&[
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hypershift"}}),
+        deployment(
+            "hypershift",
+            "operator",
+            2,
+            2,
+            "quay.io/hypershift/hypershift-operator:latest",
+        ),
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {
+                "name": "supported-versions", "namespace": "hypershift",
+                "labels": {"hypershift.openshift.io/supported-versions": "true"},
+            },
+            "data": {"supported-versions": versions.to_string(), "server-version": "3ee9615567acffaf3e3ee25c2ca2942d650565cf"},
+        }),
+    ])
+}
+
+/// A Deployment with so many of its replicas ready.
+pub fn deployment(namespace: &str, name: &str, desired: i32, ready: i32, image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": desired,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": name, "image": image, "args": ["run", "--namespace=hypershift"]}]},
+            },
+        },
+        "status": {
+            "observedGeneration": 1, "replicas": desired, "updatedReplicas": desired, "readyReplicas": ready,
+            "availableReplicas": ready, "unavailableReplicas": desired - ready,
+            "conditions": [{
+                "type": "Available", "status": if ready == desired { "True" } else { "False" },
+                "reason": if ready == desired { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" },
+                "lastTransitionTime": two_days_ago(), "lastUpdateTime": two_days_ago(),
+            }],
+        },
+    })
+}
+
+/// Everything about the hosted cluster.
+pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
+    let namespace = &scene.namespace;
+    let control_plane = format!("{namespace}-{NAME}");
+    let mut objects = vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": control_plane}}),
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}sa-token-issuer-key"), "namespace": namespace},
+            "data": {"key": BASE64_STANDARD.encode(signing_key)},
+        }),
+        hosted_cluster(scene),
+        node_pool(namespace, NAME, VERSION),
+    ];
+    for name in [
+        "capi-provider",
+        "cloud-controller-manager",
+        "cluster-image-registry-operator",
+        "ingress-operator",
+        "kube-apiserver",
+    ] {
+        objects.push(deployment(&control_plane, name, 1, 1, "img"));
+        objects.push(pod(&control_plane, name));
+        objects.push(json!({
+            "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "ControlPlaneComponent",
+            "metadata": {"name": name, "namespace": control_plane},
+            "spec": {},
+            "status": {"version": VERSION, "conditions": conditions("True", &["Available", "RolloutComplete"])},
+        }));
+    }
+    for name in ["demo-7xk2p-a", "demo-7xk2p-b"] {
+        objects.extend(machine(&control_plane, namespace, name));
+    }
+    documents(&objects)
+}
+
+fn hosted_cluster(scene: &Scene) -> Value {
+    let service =
+        |name: &str, strategy: &str| json!({"service": name, "servicePublishingStrategy": {"type": strategy}});
+    let identities: serde_json::Map<String, Value> = COMPONENTS
+        .iter()
+        .filter(|component| component.required != Required::Kms)
+        .map(|component| {
+            (
+                component.key.to_owned(),
+                json!({"clientID": azure::client_id(component.key)}),
+            )
+        })
+        .collect();
+    let mut healthy = conditions(
+        "True",
+        &[
+            "Available",
+            "InfrastructureReady",
+            "KubeAPIServerAvailable",
+            "EtcdAvailable",
+            "IgnitionEndpointAvailable",
+            "ValidReleaseInfo",
+            "ValidReleaseImage",
+            "ValidConfiguration",
+            "ValidHostedControlPlaneConfiguration",
+            "SupportedHostedCluster",
+            "PlatformCredentialsFound",
+            "ReconciliationActive",
+            "ReconciliationSucceeded",
+            "ClusterVersionSucceeding",
+            "ClusterVersionAvailable",
+            "ClusterVersionReleaseAccepted",
+            "DataPlaneConnectionAvailable",
+            "ControlPlaneConnectionAvailable",
+        ],
+    );
+    healthy.extend(conditions(
+        "False",
+        &["Progressing", "Degraded", "ClusterVersionProgressing"],
+    ));
+    healthy.extend(conditions("Unknown", &["ExternalDNSReachable", "ValidAzureKMSConfig"]));
+    let private_zone = format!(
+        "{}/providers/Microsoft.Network/privateDnsZones/{NAME}.{}",
+        azure::managed_group(),
+        azure::BASE_DOMAIN
+    );
+    json!({
+        "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "HostedCluster",
+        "metadata": {"name": NAME, "namespace": scene.namespace},
+        "spec": {
+            "autoscaling": {}, "capabilities": {}, "configuration": {}, "controllerAvailabilityPolicy": "SingleReplica",
+            "dns": {"baseDomain": azure::BASE_DOMAIN, "publicZoneID": azure::zone_id(), "privateZoneID": private_zone},
+            "etcd": {"managementType": "Managed", "managed": {"storage": {"type": "PersistentVolume", "persistentVolume": {"size": "8Gi"}}}},
+            "fips": false,
+            "infraID": INFRA_ID,
+            "issuerURL": scene.issuer,
+            "serviceAccountSigningKey": {"name": format!("{NAME}sa-token-issuer-key")},
+            "networking": {
+                "networkType": "OVNKubernetes",
+                "clusterNetwork": [{"cidr": "10.132.0.0/14"}], "serviceNetwork": [{"cidr": "172.31.0.0/16"}],
+            },
+            "olmCatalogPlacement": "management",
+            "platform": {"type": "Azure", "azure": {
+                "azureAuthenticationConfig": {"azureAuthenticationConfigType": "WorkloadIdentities", "workloadIdentities": identities},
+                "location": "eastus",
+                "resourceGroup": format!("{NAME}-{INFRA_ID}"),
+                "securityGroupID": azure::nsg_id(),
+                "subnetID": azure::subnet_id(),
+                "subscriptionID": azure_sim::seed::SUBSCRIPTION,
+                "tenantID": azure_sim::seed::TENANT,
+                "topology": "Public",
+                "vnetID": azure::vnet_id(),
+            }},
+            "pullSecret": {"name": format!("{NAME}-pull-secret")},
+            "release": {"image": image(VERSION)},
+            "secretEncryption": {"type": "aescbc", "aescbc": {"activeKey": {"name": format!("{NAME}-etcd-encryption-key")}}},
+            "services": [
+                service("APIServer", "LoadBalancer"), service("Ignition", "Route"),
+                service("Konnectivity", "Route"), service("OAuthServer", "Route"),
+            ],
+            "sshKey": {},
+        },
+        "status": {
+            "conditions": healthy,
+            "controlPlaneEndpoint": {"host": "20.81.4.17", "port": 7443},
+            "kubeconfig": {"name": format!("{NAME}-admin-kubeconfig")},
+            "payloadArch": "Multi",
+            "version": version_status(VERSION),
+        },
+    })
+}
+
+/// `status.version` of a cluster that has completed a version.
+pub fn version_status(version: &str) -> Value {
+    json!({
+        "availableUpdates": [],
+        "desired": {"image": image(version), "version": version},
+        "history": [{
+            "state": "Completed", "version": version, "image": image(version), "verified": false,
+            "startedTime": two_days_ago(), "completionTime": two_days_ago(),
+        }],
+        "observedGeneration": 1,
+    })
+}
+
+/// A NodePool of two healthy nodes.
+pub fn node_pool(namespace: &str, name: &str, version: &str) -> Value {
+    let mut healthy = conditions(
+        "True",
+        &[
+            "Ready",
+            "ValidReleaseImage",
+            "ValidGeneratedPayload",
+            "ValidMachineConfig",
+            "ValidTuningConfig",
+            "ValidArchPlatform",
+            "ValidPlatformImage",
+            "SupportedVersionSkew",
+            "AllMachinesReady",
+            "AllNodesHealthy",
+            "ReconciliationActive",
+            "ReachedIgnitionEndpoint",
+            "UpdateManagementEnabled",
+        ],
+    );
+    healthy.extend(conditions(
+        "False",
+        &[
+            "UpdatingVersion",
+            "UpdatingConfig",
+            "UpdatingPlatformMachineTemplate",
+            "AutoscalingEnabled",
+            "AutorepairEnabled",
+        ],
+    ));
+    json!({
+        "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "NodePool",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "arch": "amd64", "clusterName": NAME, "replicas": 2,
+            "management": {"autoRepair": false, "upgradeType": "Replace"},
+            "nodeDrainTimeout": "0s", "nodeVolumeDetachTimeout": "0s",
+            "platform": {"type": "Azure", "azure": {
+                "image": {"type": "AzureMarketplace", "azureMarketplace": {"imageGeneration": "Gen2"}},
+                "osDisk": {"diskStorageAccountType": "Premium_LRS", "sizeGiB": 120},
+                "subnetID": azure::subnet_id(),
+                "vmSize": "Standard_D4s_v5",
+            }},
+            "release": {"image": image(version)},
+        },
+        "status": {"conditions": healthy, "replicas": 2, "version": version},
+    })
+}
+
+fn pod(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": format!("{name}-6d8f9-0"), "namespace": namespace, "labels": {"app": name}},
+        "spec": {"containers": [{"name": name, "image": "img"}]},
+        "status": {
+            "phase": "Running", "startTime": two_days_ago(),
+            "containerStatuses": [{
+                "name": name, "ready": true, "restartCount": 0, "image": "img", "imageID": "img",
+                "state": {"running": {"startedAt": two_days_ago()}},
+            }],
+        },
+    })
+}
+
+/// A Machine with its AzureMachine, both ready.
+pub fn machine(control_plane: &str, namespace: &str, name: &str) -> Vec<Value> {
+    let ready = |reason: &str| json!([{"type": "Ready", "status": "True", "reason": reason, "lastTransitionTime": two_days_ago()}]);
+    let labels = json!({"cluster.x-k8s.io/cluster-name": INFRA_ID});
+    vec![
+        json!({
+            "apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Machine",
+            "metadata": {
+                "name": name, "namespace": control_plane, "labels": labels,
+                "annotations": {"hypershift.openshift.io/nodePool": format!("{namespace}/{NAME}")},
+            },
+            "spec": {
+                "bootstrap": {"dataSecretName": format!("user-data-{NAME}")}, "clusterName": INFRA_ID,
+                "infrastructureRef": {"apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1", "kind": "AzureMachine", "name": name},
+            },
+            "status": {"phase": "Running", "nodeRef": {"kind": "Node", "name": name, "apiVersion": "v1"}, "conditions": ready("Ready")},
+        }),
+        json!({
+            "apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1", "kind": "AzureMachine",
+            "metadata": {"name": name, "namespace": control_plane, "labels": labels},
+            "spec": {"vmSize": "Standard_D4s_v5", "osDisk": {"osType": "Linux", "diskSizeGB": 120}, "sshPublicKey": ""},
+            "status": {"vmState": "Succeeded", "ready": true, "conditions": ready("Succeeded")},
+        }),
+    ]
+}

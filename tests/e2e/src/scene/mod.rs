@@ -1,0 +1,263 @@
+//! A whole hosted cluster: its Azure side in azure-sim, its issuer in Azurite, its objects in the real API server.
+//!
+//! A scene starts healthy; a test breaks one piece and runs the built program against it as a user would.
+
+pub mod azure;
+pub mod kubernetes;
+pub mod run;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
+use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
+use azure_sim::{Options, Simulator};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+pub use run::Ran;
+
+use crate::Error;
+use crate::azurite::{Azurite, PublicAccess};
+use crate::bed::Bed;
+
+/// The infra id of every scene's cluster.
+pub const INFRA_ID: &str = "demo-x7k2p";
+/// The name of every scene's cluster.
+pub const NAME: &str = "demo";
+/// The client secret in the scene's credentials file: it must never be seen in any output.
+pub const CLIENT_SECRET: &str = azure_sim::seed::CLIENT_SECRET;
+
+/// Scenes share the operator's namespace of the one API server, so that only one can be on stage.
+static STAGE: Mutex<()> = Mutex::new(());
+
+/// A hosted cluster on stage.
+pub struct Scene {
+    /// The Azure side.
+    pub sim: Simulator,
+    /// The blob storage of its issuer.
+    pub azurite: &'static Azurite,
+    /// The API server.
+    pub bed: &'static Bed,
+    /// The namespace of the HostedCluster.
+    pub namespace: String,
+    /// The blob container of its issuer.
+    pub container: String,
+    /// `spec.issuerURL`.
+    pub issuer: String,
+    folder: tempfile::TempDir,
+    _stage: MutexGuard<'static, ()>,
+}
+
+impl Scene {
+    /// Puts a healthy cluster on stage.
+    ///
+    /// # Errors
+    /// Whatever keeps a server from starting or an object from being taken.
+    pub async fn healthy() -> Result<Self, Error> {
+        let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bed, azurite) = (Bed::shared().await?, Azurite::shared().await?);
+        let namespace = bed.namespace("clusters").await?;
+        let container = namespace.clone();
+        azurite.create_container(&container, PublicAccess::Container).await?;
+        let issuer = azurite.blob_url(&container, "").trim_end_matches('/').to_owned();
+        let sim = simulator(azurite, &issuer, &container).await?;
+        let scene = Self {
+            sim,
+            azurite,
+            bed,
+            namespace,
+            container,
+            issuer,
+            folder: tempfile::tempdir().map_err(Error::file(std::path::Path::new("a temporary folder")))?,
+            _stage: stage,
+        };
+        scene.write_files()?;
+        let key = signing_key()?;
+        scene.publish(&scene.discovery(), &scene.jwks(&key)).await?;
+        bed.apply_yaml(&kubernetes::management()).await?;
+        bed.apply_yaml(&kubernetes::hosted(&scene, &key.pem)).await?;
+        Ok(scene)
+    }
+
+    /// Makes Azure whole again, without changing the cluster's objects.
+    ///
+    /// # Errors
+    /// A state that the simulator does not take, which is a defect of this module.
+    pub fn heal_azure(&self) -> Result<(), Error> {
+        self.sim.faults(Vec::new()).map_err(simulated)?;
+        self.sim.set_latency(Duration::ZERO);
+        self.sim
+            .load(azure::state(&self.issuer, &self.container))
+            .map_err(simulated)
+    }
+
+    /// Makes the cluster's objects whole again. Immutable fields stay as they are.
+    ///
+    /// # Errors
+    /// Objects that the API server does not take.
+    pub async fn heal_kubernetes(&self) -> Result<(), Error> {
+        self.bed.apply_yaml(&kubernetes::management()).await?;
+        self.bed
+            .apply_yaml(&kubernetes::hosted(self, &signing_key()?.pem))
+            .await?;
+        Ok(())
+    }
+
+    /// Puts the issuer's documents in place.
+    ///
+    /// # Errors
+    /// What the blob service answers.
+    pub async fn publish(&self, discovery: &Value, jwks: &Value) -> Result<(), Error> {
+        let json = "application/json";
+        self.azurite
+            .put_blob(
+                &self.container,
+                ".well-known/openid-configuration",
+                json,
+                &discovery.to_string(),
+            )
+            .await?;
+        self.azurite
+            .put_blob(&self.container, "openid/v1/jwks", json, &jwks.to_string())
+            .await
+    }
+
+    /// Publishes the issuer's right documents in a public container again.
+    ///
+    /// # Errors
+    /// What the blob service answers.
+    pub async fn heal_issuer(&self) -> Result<(), Error> {
+        self.azurite
+            .set_public_access(&self.container, PublicAccess::Container)
+            .await?;
+        self.publish(&self.discovery(), &self.jwks(&signing_key()?)).await
+    }
+
+    /// Writes the scene's files anew.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn heal_files(&self) -> Result<(), Error> {
+        self.write_files()
+    }
+
+    /// The right discovery document.
+    pub fn discovery(&self) -> Value {
+        json!({
+            "issuer": self.issuer,
+            "jwks_uri": format!("{}/openid/v1/jwks", self.issuer),
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        })
+    }
+
+    /// A key set of one key.
+    pub fn jwks(&self, key: &SigningKey) -> Value {
+        json!({"keys": [{"use": "sig", "kty": "RSA", "kid": key.kid, "alg": "RS256", "n": key.n, "e": key.e}]})
+    }
+
+    /// A path in the scene's own folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_files(&self) -> Result<(), Error> {
+        let ca = self.path("ca.pem");
+        let write = |path: &PathBuf, text: &str| std::fs::write(path, text).map_err(Error::file(path));
+        write(&ca, &format!("{}\n{}", self.sim.ca_pem(), self.azurite.ca_pem()))?;
+        write(&self.path("environment.json"), &self.sim.environment(&ca).to_string())?;
+        self.write_creds(&json!({
+            "subscriptionId": azure_sim::seed::SUBSCRIPTION,
+            "tenantId": azure_sim::seed::TENANT,
+            "clientId": azure_sim::seed::CLIENT_ID,
+            "clientSecret": CLIENT_SECRET,
+        }))
+    }
+
+    /// Writes the credentials file, readable by its owner alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_creds(&self, creds: &Value) -> Result<(), Error> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.path("azure-creds.json");
+        std::fs::write(&path, creds.to_string()).map_err(Error::file(&path))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(Error::file(&path))
+    }
+}
+
+async fn simulator(azurite: &Azurite, issuer: &str, container: &str) -> Result<Simulator, Error> {
+    let origin = azurite
+        .base_url()
+        .rsplit_once('/')
+        .map_or(azurite.base_url(), |(origin, _)| origin);
+    let options = Options {
+        state: Some(azure::state(issuer, container)),
+        blob_endpoint: Some(origin.to_owned()),
+        oidc_ca: Some(azurite.ca_pem().to_owned()),
+        ..Options::default()
+    };
+    Simulator::start(options).await.map_err(simulated)
+}
+
+fn simulated(error: azure_sim::Error) -> Error {
+    Error::Input(error.to_string())
+}
+
+/// A service account signing key.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    /// The private key, PKCS#8 PEM.
+    pub pem: String,
+    /// base64url(SHA-256(DER SubjectPublicKeyInfo)).
+    pub kid: String,
+    /// Modulus, base64url.
+    pub n: String,
+    /// Exponent, base64url.
+    pub e: String,
+}
+
+/// The signing key of all scenes; making one takes a while.
+///
+/// # Errors
+/// [`Error::Input`] when the crypto library refuses.
+pub fn signing_key() -> Result<SigningKey, Error> {
+    static KEY: Mutex<Option<SigningKey>> = Mutex::new(None);
+    let mut key = KEY.lock().unwrap_or_else(PoisonError::into_inner);
+    match key.as_ref() {
+        Some(key) => Ok(key.clone()),
+        None => Ok(key.insert(new_signing_key()?).clone()),
+    }
+}
+
+/// A key of its own.
+///
+/// # Errors
+/// [`Error::Input`] when the crypto library refuses.
+pub fn new_signing_key() -> Result<SigningKey, Error> {
+    let refused = |what: &str| Error::Input(format!("signing key: {what}"));
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| refused("cannot be made"))?;
+    let pkcs8 =
+        AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| refused("has no PKCS#8 form"))?;
+    let spki = AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(pair.public_key())
+        .map_err(|_| refused("has no SubjectPublicKeyInfo"))?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, spki.as_ref());
+    let components = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+    let body: String = BASE64_STANDARD
+        .encode(pkcs8.as_ref())
+        .as_bytes()
+        .chunks(64)
+        .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
+        .collect();
+    Ok(SigningKey {
+        pem: format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n"),
+        kid: BASE64_URL_SAFE_NO_PAD.encode(digest),
+        n: BASE64_URL_SAFE_NO_PAD.encode(components.n),
+        e: BASE64_URL_SAFE_NO_PAD.encode(components.e),
+    })
+}
