@@ -41,19 +41,28 @@ impl Check {
         format!("{DOCS_BASE}{}.md", self.code)
     }
 
-    /// Its first documentation sentence.
-    pub fn summary(&self) -> &'static str {
-        self.section("What it checks")
-            .and_then(|text| text.split("\n\n").next())
-            .unwrap_or_default()
-            .trim()
+    /// Its documentation in Markdown, without the blank that each line of a doc comment begins with.
+    pub fn documentation(&self) -> String {
+        let lines: Vec<&str> = self
+            .docs
+            .lines()
+            .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end())
+            .collect();
+        lines.join("\n").trim().to_owned()
+    }
+
+    /// The first paragraph of what it checks, on one line.
+    pub fn summary(&self) -> String {
+        let text = self.section("What it checks").unwrap_or_default();
+        text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
     }
 
     /// The text of one documentation section.
-    pub fn section(&self, title: &str) -> Option<&'static str> {
-        let begin = self.docs.find(&format!("## {title}\n"))? + title.len() + 4;
-        let rest = &self.docs[begin..];
-        Some(rest[..rest.find("\n## ").unwrap_or(rest.len())].trim())
+    pub fn section(&self, title: &str) -> Option<String> {
+        let text = self.documentation();
+        let begin = text.find(&format!("## {title}\n"))? + title.len() + 4;
+        let rest = &text[begin..];
+        Some(rest[..rest.find("\n## ").unwrap_or(rest.len())].trim().to_owned())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Cause before symptom: which row explains which.
 //!
 //! A check names the checks whose failure can be the reason for its own (`caused_by`). A row is folded under a failed row
-//! of such a check, near or far, if both touch the same thing, or if one of them touches nothing in particular. What
-//! remains unfolded is a root cause.
+//! of such a check, near or far, if both touch the same thing, or if one of them touches nothing in particular and the row
+//! does not explain itself. What remains unfolded is a root cause.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -45,7 +45,7 @@ fn parent_of(rows: &[Row], at: usize) -> Option<usize> {
         .filter_map(|other| {
             let distance = *distances.get(rows[other].check.code)?;
             let shared = rows[other].keys.iter().filter(|key| row.keys.contains(key)).count();
-            let general = row.keys.is_empty() || rows[other].keys.is_empty();
+            let general = !row.explains_itself && (row.keys.is_empty() || rows[other].keys.is_empty());
             (shared > 0 || general).then_some((shared == 0, distance, other))
         })
         .min()
@@ -329,6 +329,15 @@ mod tests {
             row.caused_by.as_ref().map(|cause| cause.subject.as_str()),
             Some("workload etcd")
         );
+    }
+
+    #[test]
+    fn a_refusal_that_explains_itself_is_not_laid_at_an_unrelated_door() {
+        let mut facts = healthy();
+        let state = Fact::Known("NotRegistered".into());
+        facts.azure.providers.insert("Microsoft.Storage".into(), state);
+        break_machine(&mut facts, 0, "SkuNotAvailable");
+        assert_eq!(codes(&report(&facts)), ["QT01", "NP02"]);
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Finding {
     pub keys: Vec<Key>,
     /// For [`Level::Unknown`]: what could not be read.
     pub gap: Option<Gap>,
+    /// Whether the evidence names the cause by itself, so that only a finding about the very same thing can explain it.
+    pub explains_itself: bool,
 }
 
 impl Finding {
@@ -112,6 +114,7 @@ impl Finding {
             evidence: Evidence::default(),
             keys: Vec::new(),
             gap: None,
+            explains_itself: false,
         }
     }
 
@@ -132,6 +135,13 @@ impl Finding {
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {
         self.fixes.push(fix);
+        self
+    }
+
+    /// Says that the evidence names the cause by itself.
+    #[must_use]
+    pub fn explaining_itself(mut self) -> Self {
+        self.explains_itself = true;
         self
     }
 

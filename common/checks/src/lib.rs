@@ -15,6 +15,7 @@ mod remedy;
 pub mod report;
 pub mod roles;
 pub mod selection;
+mod shell;
 #[cfg(test)]
 mod testkit;
 mod text;

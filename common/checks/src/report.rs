@@ -86,6 +86,8 @@ pub struct Row {
     pub gap: Option<Gap>,
     /// What it touches.
     pub(crate) keys: Vec<Key>,
+    /// Whether only a row about the very same thing can explain it.
+    pub(crate) explains_itself: bool,
 }
 
 /// The verdict of a row, gravest first.
@@ -191,6 +193,7 @@ fn plain(check: &'static Check, verdict: Verdict, what: String, why: String) -> 
         caused_by: None,
         gap: None,
         keys: Vec::new(),
+        explains_itself: false,
     }
 }
 
@@ -212,6 +215,7 @@ fn row(check: &'static Check, finding: Finding) -> Row {
         caused_by: None,
         gap: finding.gap,
         keys: finding.keys,
+        explains_itself: finding.explains_itself,
     }
 }
 

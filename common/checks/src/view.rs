@@ -9,7 +9,7 @@ use facts::local::CredsFile;
 use facts::management::{AccessReview, ApiResource, Operator, SupportedVersions};
 use facts::network::{LoadBalancer, NatGateway, Nsg, PublicIp, RouteTable, Subnet, Vnet};
 use facts::oidc::{Discovery, Fetch, IssuerStorage, Jwks, PublicKey};
-use facts::{ArmId, Fact, Facts, Gap, Need, Target};
+use facts::{ArmId, Fact, Facts, Gap, GapKind, Need, Target};
 use jiff::Timestamp;
 
 /// Read-only access to facts. It notes what was read, so that a test can hold a check to its declared needs.
@@ -262,6 +262,9 @@ impl<'a> View<'a> {
         if map.is_empty() {
             return Err(match &self.facts.azure.login {
                 Fact::Unreadable(gap) => gap.clone(),
+                Fact::Known(Login::Refused { .. }) => {
+                    Gap::new(GapKind::Blocked, "Azure was not asked: signing in was refused")
+                }
                 _ => Gap::not_asked(),
             });
         }
@@ -277,7 +280,7 @@ fn lookup<'a, T>(map: &'a BTreeMap<String, Fact<T>>, key: &str, name: &str) -> L
     match map.get(key) {
         Some(fact) => fact.present(),
         None => Err(Gap::new(
-            facts::GapKind::NotAsked,
+            GapKind::NotAsked,
             format!("{name} was not asked for in this run"),
         )),
     }

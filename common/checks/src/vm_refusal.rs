@@ -8,6 +8,7 @@ use facts::hosted::{HostedCluster, NodePool};
 
 use crate::judgement::Fix;
 use crate::refusal::Refusal;
+use crate::shell::{Quoted, command};
 
 /// What was asked of Azure, and how it was refused.
 pub(crate) struct Asked<'a> {
@@ -66,14 +67,11 @@ pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
                 format!("{code}: Azure has no {where_to} for this subscription now"),
                 "the VM is not made until Azure has capacity, or the NodePool asks for another size or zone".into(),
                 Fix::azure([
-                    format!("az vm list-skus --subscription {subscription} -l {location} --size {} --all -o table", place.size),
-                    format!(
-                        "hypershift create nodepool azure --cluster-name {} --namespace {} --name {}-2 --replicas {} --instance-type SIZE --nodepool-subnet-id {subnet}",
-                        cluster.name,
+                    command!("az vm list-skus --subscription {subscription} -l {location} --size {} --all -o table", place.size; subscription, location),
+                    command!("hypershift create nodepool azure --cluster-name {} --namespace {} --name {}-2 --replicas {} --instance-type SIZE --nodepool-subnet-id {subnet}", cluster.name,
                         cluster.namespace,
                         pool.name,
-                        pool.replicas.unwrap_or(1)
-                    ),
+                        pool.replicas.unwrap_or(1); subnet),
                 ])
                 .note("SIZE is one without restrictions in the table; --availability-zone moves the NodePool to another zone"),
             )
@@ -82,8 +80,8 @@ pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
             format!("{code}: the vCPU quota of the subscription does not hold another {where_to}"),
             "the VM is not made until the quota is raised or VMs are freed".into(),
             Fix::azure([
-                format!("az vm list-usage --subscription {subscription} -l {location} -o table"),
-                format!("az quota list --scope /subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location} -o table"),
+                command!("az vm list-usage --subscription {subscription} -l {location} -o table"; subscription, location),
+                command!("az quota list --scope /subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location} -o table"; subscription, location),
             ])
             .note("ask for more of the family that the message names, and of `cores`, in the portal under Quotas or with `az quota update`"),
         ),
@@ -91,12 +89,9 @@ pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
             format!("{code}: an Azure Policy forbids the VM or a part of it"),
             "every worker of this NodePool is refused in the same way".into(),
             Fix::azure([
-                format!("az policy assignment list --subscription {subscription} -g {} --disable-scope-strict-match -o table", azure.resource_group),
-                format!(
-                    "az policy exemption create -n hcp-{} --policy-assignment POLICY_ASSIGNMENT_ID --exemption-category Waiver --scope {}",
-                    cluster.infra_id,
-                    cluster.managed_group()
-                ),
+                command!("az policy assignment list --subscription {subscription} -g {} --disable-scope-strict-match -o table", azure.resource_group; subscription),
+                command!("az policy exemption create -n hcp-{} --policy-assignment POLICY_ASSIGNMENT_ID --exemption-category Waiver --scope {}", cluster.infra_id,
+                    cluster.managed_group()),
             ])
             .note("POLICY_ASSIGNMENT_ID stands in the message"),
         ),
@@ -113,8 +108,8 @@ pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
                 format!("{code}: identity nodePoolManagement may not do {action}"),
                 "Cluster API cannot make or join what the VM needs".into(),
                 Fix::azure([
-                    format!("az role assignment list --assignee {client} --scope {scope} --include-inherited -o table"),
-                    format!("az role assignment create --assignee {client} --role {} --scope {scope}", catalogue::CONTRIBUTOR),
+                    command!("az role assignment list --assignee {client} --scope {scope} --include-inherited -o table"; client, scope),
+                    command!("az role assignment create --assignee {client} --role {} --scope {scope}", catalogue::CONTRIBUTOR; client, scope),
                 ])
                 .note("a new role takes up to 10 minutes to count; Contributor on the resource group of that scope is what create assigns"),
             )
@@ -125,19 +120,13 @@ pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
                 format!("{code}: subnet {} has no free address", subnet.name().unwrap_or_default()),
                 "the NodePool cannot grow; updates that add a machine first cannot begin".into(),
                 Fix::azure([
-                    format!(
-                        "az network vnet subnet create --subscription {subscription} -g {} --vnet-name {} -n workers-2 --address-prefixes FREE_CIDR --network-security-group {}",
-                        subnet.resource_group().unwrap_or("RESOURCE_GROUP"),
+                    command!("az network vnet subnet create --subscription {subscription} -g {} --vnet-name {} -n workers-2 --address-prefixes FREE_CIDR --network-security-group {}", subnet.resource_group().unwrap_or("RESOURCE_GROUP"),
                         subnet.segment("virtualNetworks").unwrap_or("VNET"),
-                        azure.security_group_id
-                    ),
-                    format!(
-                        "hypershift create nodepool azure --cluster-name {} --namespace {} --name {}-2 --replicas {} --nodepool-subnet-id SUBNET_ID",
-                        cluster.name,
+                        azure.security_group_id; subscription),
+                    command!("hypershift create nodepool azure --cluster-name {} --namespace {} --name {}-2 --replicas {} --nodepool-subnet-id SUBNET_ID", cluster.name,
                         cluster.namespace,
                         pool.name,
-                        pool.replicas.unwrap_or(1)
-                    ),
+                        pool.replicas.unwrap_or(1)),
                 ])
                 .note("subnetID of a NodePool is immutable: more machines need another NodePool"),
             )
@@ -145,51 +134,45 @@ pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
         "PublicIPCountLimitReached" | "PublicIPCountLimitExceeded" => (
             format!("{code}: the subscription has no public IP left in {location}"),
             "load balancers and gateways of the cluster get no address".into(),
-            Fix::azure([format!("az network list-usages --subscription {subscription} -l {location} -o table")])
+            Fix::azure([command!("az network list-usages --subscription {subscription} -l {location} -o table"; subscription, location)])
                 .note("ask for more in the portal under Quotas, or free unused public IPs"),
         ),
         "MissingSubscriptionRegistration" | "SubscriptionNotRegistered" => (
             format!("{code}: a resource provider is not registered in the subscription"),
             "Azure makes nothing of that provider".into(),
             Fix::azure(["Compute", "Network", "Storage"].map(|name| {
-                format!("az provider register --subscription {subscription} -n Microsoft.{name} --wait")
+                command!("az provider register --subscription {subscription} -n Microsoft.{name} --wait"; subscription, name)
             })),
         ),
         _ if at_host => (
             format!("{code}: the feature EncryptionAtHost is not registered in the subscription"),
             "NodePools ask for encryption at host unless they say otherwise; Azure refuses each of their VMs".into(),
             Fix::azure([
-                format!("az feature register --subscription {subscription} --namespace Microsoft.Compute --name EncryptionAtHost"),
-                format!("az feature show --subscription {subscription} --namespace Microsoft.Compute --name EncryptionAtHost --query properties.state"),
-                format!("az provider register --subscription {subscription} -n Microsoft.Compute"),
+                command!("az feature register --subscription {subscription} --namespace Microsoft.Compute --name EncryptionAtHost"; subscription),
+                command!("az feature show --subscription {subscription} --namespace Microsoft.Compute --name EncryptionAtHost --query properties.state"; subscription),
+                command!("az provider register --subscription {subscription} -n Microsoft.Compute"; subscription),
             ])
             .note("registration takes some minutes; register the provider once the state is Registered"),
         ),
         "MarketplacePurchaseEligibilityFailed" | "VMMarketplaceInvalidInput" | "ResourcePurchaseValidationFailed" => (
             format!("{code}: the terms of the marketplace image are not accepted, or its plan is not given"),
             "Azure makes no VM of that image".into(),
-            Fix::azure([format!("az vm image terms accept --subscription {subscription} --urn PUBLISHER:OFFER:SKU:VERSION")])
+            Fix::azure([command!("az vm image terms accept --subscription {subscription} --urn PUBLISHER:OFFER:SKU:VERSION"; subscription)])
                 .note("the image is named in spec.platform.azure.image of the NodePool; HyperShift sends no plan, so an image without one is safer"),
         ),
         _ if code.starts_with("AADSTS") => (
             format!("{code}: Entra gives identity nodePoolManagement no token"),
             "Cluster API can make and delete nothing in Azure".into(),
-            Fix::hypershift([format!(
-                "oc -n {} logs deployment/capi-provider -c manager --tail 50",
-                plane
-            )])
+            Fix::hypershift([command!("oc -n {} logs deployment/capi-provider -c manager --tail 50", plane)])
             .note("the rows FC01, FC02, FC03 and OI03 compare what Entra compares"),
         ),
         _ => (
             format!("{code}: {}", first_line(refusal.map_or(*message, Refusal::message))),
             "Azure refuses the VM".into(),
             Fix::hypershift([
-                format!(
-                    "oc -n {} describe azuremachine {}",
-                    plane,
-                    azure_machine
-                ),
-                format!("oc -n {plane} delete machine {}", machines.join(" ")),
+                command!("oc -n {} describe azuremachine {}", plane,
+                    azure_machine),
+                command!("oc -n {plane} delete machine {}", Quoted::words(machines); plane),
             ])
             .note("delete the machine once the cause is gone: its replacement is made at once"),
         ),

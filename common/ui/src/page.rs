@@ -14,7 +14,7 @@ pub fn check_page(check: &Check, terminal: &Terminal) -> String {
         check.id,
         check.group.name()
     );
-    let body = check.docs.trim_end();
+    let body = check.documentation();
     for paragraph in body.split("\n\n") {
         out.push('\n');
         let (title, rest) = match paragraph.strip_prefix("## ").and_then(|text| text.split_once('\n')) {
@@ -55,7 +55,7 @@ pub fn check_page(check: &Check, terminal: &Terminal) -> String {
 pub fn check_list(terminal: &Terminal) -> String {
     let mut table = grid::new(["CODE", "ID", "CHECKS"], terminal);
     for check in CHECKS {
-        table.add_row([check.code, check.id, &check.summary().replace('\n', " ")]);
+        table.add_row([check.code, check.id, &check.summary()]);
     }
     terminal.fit(&grid::text(&mut table, terminal))
 }

@@ -12,16 +12,17 @@ use super::{block_on, printed, source};
 use crate::Ended;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure bundle prod
+  kubectl hcp-azure bundle prod --file prod.tar.zst";
+
 /// Record what doctor reads about a hosted cluster in one file, to be judged elsewhere
 ///
 /// The file holds facts from the management cluster, Azure and the OIDC issuer, and what could not be read with the
 /// reason. It holds no Secret, token or private key, and is readable by its owner only.
-///
-/// Examples:
-///   kubectl hcp-azure bundle prod
-///   kubectl hcp-azure bundle prod --file prod.tar.zst
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct BundleArgs {
     /// Name of the HostedCluster; may be left out where there is only one
     name: Option<String>,

@@ -15,19 +15,20 @@ use super::{Format, block_on, printed, screen, source};
 use crate::Ended;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure doctor prod
+  kubectl hcp-azure doctor prod --only federation,oidc -v
+  kubectl hcp-azure doctor --bundle hypershift-dump.tar.gz
+  kubectl hcp-azure doctor --all -o json";
+
 /// Find out what is wrong with a hosted cluster, and how to fix it
 ///
 /// Looks at the HostedCluster and its NodePools, at the identities, federated credentials, roles and network in Azure,
 /// and at the OIDC issuer, and prints each root cause once with the command that fixes it. What could not be read is
 /// said, and never counts as healthy. Nothing is changed.
-///
-/// Examples:
-///   kubectl hcp-azure doctor prod
-///   kubectl hcp-azure doctor prod --only federation,oidc -v
-///   kubectl hcp-azure doctor --bundle hypershift-dump.tar.gz
-///   kubectl hcp-azure doctor --all -o json
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct DoctorArgs {
     /// Name of the HostedCluster; may be left out where there is only one
     name: Option<String>,

@@ -8,15 +8,16 @@ use super::{printed, screen};
 use crate::Ended;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure explain FC01
+  kubectl hcp-azure explain fic-subjects-complete";
+
 /// Explain a check: what it looks at, why it matters, how to fix what it finds
 ///
 /// Without a code it lists every check.
-///
-/// Examples:
-///   kubectl hcp-azure explain FC01
-///   kubectl hcp-azure explain fic-subjects-complete
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct ExplainArgs {
     /// Code or id of a check, as doctor prints it: FC01, HAZ-FC01, fic-subjects-complete
     code: Option<String>,

@@ -3,6 +3,7 @@
 use facts::hosted::{Condition, HostedCluster};
 
 use crate::prelude::*;
+use crate::shell::command;
 
 declare_check! {
     /// ## What it checks
@@ -145,7 +146,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let subject = format!("HostedCluster {}", cluster.name);
     let look = || {
         Fix::hypershift([
-            format!("oc -n {} describe hostedcluster {}", cluster.namespace, cluster.name),
+            command!("oc -n {} describe hostedcluster {}", cluster.namespace, cluster.name),
             "oc -n hypershift logs deployment/operator --tail 100".to_owned(),
         ])
     };
@@ -329,8 +330,8 @@ fn fix(cluster: &HostedCluster, kind: &str) -> Fix {
     let plane = target.control_plane_namespace();
     let workload = |name: &str| {
         vec![
-            format!("oc -n {plane} get pods -l app={name}"),
-            format!("oc -n {plane} describe pods -l app={name}"),
+            command!("oc -n {plane} get pods -l app={name}"; plane, name),
+            command!("oc -n {plane} describe pods -l app={name}"; plane, name),
         ]
     };
     let commands = match kind {
@@ -338,27 +339,27 @@ fn fix(cluster: &HostedCluster, kind: &str) -> Fix {
         "KubeAPIServerAvailable" | "ValidAzureKMSConfig" => workload("kube-apiserver"),
         "IgnitionEndpointAvailable" => workload("ignition-server"),
         "ControlPlaneConnectionAvailable" | "DataPlaneConnectionAvailable" => vec![
-            format!("oc -n {plane} get pods -l app=konnectivity-server"),
-            format!("oc -n {plane} get machines,azuremachines"),
+            command!("oc -n {plane} get pods -l app=konnectivity-server"; plane),
+            command!("oc -n {plane} get machines,azuremachines"; plane),
         ],
         "InfrastructureReady" => vec![
-            format!("oc -n {plane} get services"),
-            format!("oc -n {plane} describe hostedcontrolplane {name}"),
+            command!("oc -n {plane} get services"; plane),
+            command!("oc -n {plane} describe hostedcontrolplane {name}"; plane, name),
         ],
         "ExternalDNSReachable" => vec!["oc -n hypershift logs deployment/external-dns --tail 100".to_owned()],
-        "Degraded" | "Available" => vec![format!("oc -n {plane} get deployments,statefulsets,pods")],
-        "ReconciliationActive" => vec![format!(
-            "oc -n {namespace} patch hostedcluster {name} --type merge -p '{{\"spec\":{{\"pausedUntil\":null}}}}'"
-        )],
+        "Degraded" | "Available" => vec![command!("oc -n {plane} get deployments,statefulsets,pods"; plane)],
+        "ReconciliationActive" => vec![
+            command!("oc -n {namespace} patch hostedcluster {name} --type merge -p '{{\"spec\":{{\"pausedUntil\":null}}}}'"; namespace, name),
+        ],
         kind if kind.starts_with("ClusterVersion") => vec![
-            format!("hypershift create kubeconfig --name {name} --namespace {namespace} > {name}.kubeconfig"),
-            format!("oc --kubeconfig {name}.kubeconfig get clusterversion,clusteroperators"),
+            command!("hypershift create kubeconfig --name {name} --namespace {namespace} > {name}.kubeconfig"; name, namespace),
+            command!("oc --kubeconfig {name}.kubeconfig get clusterversion,clusteroperators"; name),
         ],
         kind if kind.starts_with("AzureP") || kind.starts_with("AzureI") => {
-            vec![format!("oc -n {plane} get azureprivatelinkservices -o yaml")]
+            vec![command!("oc -n {plane} get azureprivatelinkservices -o yaml"; plane)]
         }
         _ => vec![
-            format!("oc -n {namespace} describe hostedcluster {name}"),
+            command!("oc -n {namespace} describe hostedcluster {name}"; namespace, name),
             "oc -n hypershift logs deployment/operator --tail 100".to_owned(),
         ],
     };

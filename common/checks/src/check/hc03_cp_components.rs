@@ -6,6 +6,7 @@ use facts::hosted::{Component, Container, Event, HostedCluster, Pod, Workload};
 
 use crate::judgement::Level;
 use crate::prelude::*;
+use crate::shell::{Quoted, command};
 
 declare_check! {
     /// ## What it checks
@@ -373,25 +374,29 @@ fn fix(view: &View<'_>, cluster: &HostedCluster, kind: &str, name: &str, trouble
     match &trouble.pod {
         Some((pod, container)) => {
             if trouble.waiting == Some("crash") {
-                let container = container.as_ref().map(|name| format!(" -c {name}")).unwrap_or_default();
-                commands.push(format!("oc -n {plane} logs {pod}{container} --previous --tail 50"));
+                let container = Quoted(
+                    container
+                        .as_ref()
+                        .map(|name| command!(" -c {}", name))
+                        .unwrap_or_default(),
+                );
+                commands
+                    .push(command!("oc -n {plane} logs {pod}{container} --previous --tail 50"; plane, pod, container));
             }
-            commands.push(format!("oc -n {plane} describe pod {pod}"));
+            commands.push(command!("oc -n {plane} describe pod {pod}"; plane, pod));
         }
         None => {
-            commands.push(format!("oc -n {plane} describe {kind} {name}"));
-            commands.push(format!(
-                "oc -n {plane} get events --field-selector type=Warning --sort-by .lastTimestamp"
-            ));
+            commands.push(command!("oc -n {plane} describe {kind} {name}"; plane, kind, name));
+            commands.push(
+                command!("oc -n {plane} get events --field-selector type=Warning --sort-by .lastTimestamp"; plane),
+            );
         }
     }
     match trouble.waiting {
         Some("image") => {
             let secret = cluster.pull_secret.as_deref().unwrap_or("PULL_SECRET");
-            commands.push(format!(
-                "oc -n {} get secret {secret} -o jsonpath='{{.type}}'",
-                cluster.namespace
-            ));
+            commands.push(command!("oc -n {} get secret {secret} -o jsonpath='{{.type}}'",
+                cluster.namespace; secret));
             Fix::hypershift(commands)
                 .note("the pull secret has to hold the registry of the image, and the registry has to hold the image")
         }

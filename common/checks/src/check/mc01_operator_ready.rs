@@ -3,6 +3,7 @@
 use facts::management::Operator;
 
 use crate::prelude::*;
+use crate::shell::{Quoted, command};
 
 declare_check! {
     /// ## What it checks
@@ -142,15 +143,17 @@ fn judge_operators(operators: &[Operator]) -> Vec<Finding> {
             continue;
         }
         let finding = if workload.desired == 0 {
-            Finding::fail(subject, "the HyperShift operator is scaled to 0", stopped).fix(Fix::hypershift([format!(
-                "oc -n {namespace} scale deployment {} --replicas 2",
-                workload.name
-            )]))
+            Finding::fail(subject, "the HyperShift operator is scaled to 0", stopped).fix(Fix::hypershift([
+                command!("oc -n {namespace} scale deployment {} --replicas 2",
+                workload.name; namespace),
+            ]))
         } else {
             let look = Fix::hypershift([
-                format!("oc -n {namespace} get pods"),
-                format!("oc -n {namespace} describe deployment {}", workload.name),
-                format!("oc -n {namespace} logs deployment/{} --tail 100", workload.name),
+                command!("oc -n {namespace} get pods"; namespace),
+                command!("oc -n {namespace} describe deployment {}",
+                    workload.name; namespace),
+                command!("oc -n {namespace} logs deployment/{} --tail 100",
+                    workload.name; namespace),
             ]);
             let what = format!(
                 "{} of {} replicas of the HyperShift operator are ready",
@@ -185,9 +188,10 @@ fn judge_operators(operators: &[Operator]) -> Vec<Finding> {
                     )
                 })
                 .fix(
-                    Fix::hypershift([format!(
+                    Fix::hypershift([command!(
                         "oc -n {} scale deployment {} --replicas 0",
-                        operators[1].namespace, operators[1].workload.name
+                        operators[1].namespace,
+                        operators[1].workload.name
                     )])
                     .note("keep the one that multicluster engine manages, if there is one"),
                 ),
@@ -237,8 +241,11 @@ fn unseen(denied: &[String]) -> Option<Finding> {
             .iter()
             .fold(finding, |finding, right| finding.see("not allowed", right.as_str()))
             .fix(
-                Fix::hypershift([format!("oc auth can-i {verb_and_kind} --all-namespaces")])
-                    .note("the cluster role cluster-reader allows what doctor reads, Secrets excepted"),
+                Fix::hypershift([command!(
+                    "oc auth can-i {} --all-namespaces",
+                    Quoted::words(verb_and_kind.split(' '))
+                )])
+                .note("the cluster role cluster-reader allows what doctor reads, Secrets excepted"),
             ),
     )
 }

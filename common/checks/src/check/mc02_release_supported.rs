@@ -4,6 +4,7 @@ use facts::hosted::HostedCluster;
 use facts::version::{OLDEST_MINOR, Version, parse_minor};
 
 use crate::prelude::*;
+use crate::shell::command;
 
 declare_check! {
     /// ## What it checks
@@ -48,7 +49,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 "an image named by digest does not tell its version, and the status does not say it either",
             )
             .see("image", cluster.release_image.as_str())
-            .fix(Fix::hypershift([format!(
+            .fix(Fix::hypershift([command!(
                 "oc adm release info {} -o 'jsonpath={{.metadata.version}}'",
                 cluster.release_image
             )])),
@@ -138,9 +139,10 @@ fn unsupported(
 ) -> Finding {
     let minor = version.minor_text();
     let subject = format!("HostedCluster {}", cluster.name);
-    let patch = format!(
+    let patch = command!(
         "oc -n {} patch hostedcluster {} --type merge -p '{{\"spec\":{{\"release\":{{\"image\":\"quay.io/openshift-release-dev/ocp-release:VERSION-multi\"}}}}}}'",
-        cluster.namespace, cluster.name
+        cluster.namespace,
+        cluster.name
     );
     let (what, fix) = match fault {
         Fault::TooNew => (

@@ -3,6 +3,7 @@
 use facts::hosted::{Condition, NodePool};
 
 use crate::prelude::*;
+use crate::shell::command;
 
 declare_check! {
     /// ## What it checks
@@ -208,22 +209,22 @@ fn meaning(kind: &str) -> &'static str {
 fn fix(view: &View<'_>, pool: &NodePool, kind: &str) -> Fix {
     let plane = view.target().control_plane_namespace();
     let (namespace, name) = (&pool.namespace, &pool.name);
-    let describe = format!("oc -n {namespace} describe nodepool {name}");
+    let describe = command!("oc -n {namespace} describe nodepool {name}"; namespace, name);
     match kind {
-        "ReconciliationActive" => Fix::hypershift([format!(
-            "oc -n {namespace} patch nodepool {name} --type merge -p '{{\"spec\":{{\"pausedUntil\":null}}}}'"
-        )]),
+        "ReconciliationActive" => Fix::hypershift([
+            command!("oc -n {namespace} patch nodepool {name} --type merge -p '{{\"spec\":{{\"pausedUntil\":null}}}}'"; namespace, name),
+        ]),
         REACHED_IGNITION | "IgnitionEndpointAvailable" => Fix::hypershift([
-            format!("oc -n {plane} get pods -l app=ignition-server"),
-            format!("oc -n {plane} get routes ignition-server"),
+            command!("oc -n {plane} get pods -l app=ignition-server"; plane),
+            command!("oc -n {plane} get routes ignition-server"; plane),
             describe,
         ])
         .note("workers need port 443 of that route: see NW02 and NW03"),
         "AllMachinesReady" | "AllNodesHealthy" | "Ready" => {
-            Fix::hypershift([format!("oc -n {plane} get machines,azuremachines"), describe])
+            Fix::hypershift([command!("oc -n {plane} get machines,azuremachines"; plane), describe])
         }
         "UpdatingVersion" | "UpdatingConfig" | "UpdatingPlatformMachineTemplate" => Fix::hypershift([
-            format!("oc -n {plane} get machinedeployments,machinesets,machines"),
+            command!("oc -n {plane} get machinedeployments,machinesets,machines"; plane),
             describe,
         ]),
         _ => Fix::hypershift([

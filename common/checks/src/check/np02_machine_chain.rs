@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::prelude::*;
 use crate::refusal::{self, Refusal};
+use crate::shell::{Quoted, command};
 use crate::vm_refusal::{self, Asked, Place, first_line};
 
 declare_check! {
@@ -250,10 +251,10 @@ fn without_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool) -
     )
     .compare(wanted.to_string(), "0")
     .fix(Fix::hypershift([
-        format!("oc -n {plane} get machinedeployments,machinesets,azuremachinetemplates"),
-        format!("oc -n {plane} logs deployment/cluster-api --tail 100"),
-        format!("oc -n {plane} logs deployment/capi-provider --tail 100"),
-        format!("oc -n {} describe nodepool {}", cluster.namespace, pool.name),
+        command!("oc -n {plane} get machinedeployments,machinesets,azuremachinetemplates"; plane),
+        command!("oc -n {plane} logs deployment/cluster-api --tail 100"; plane),
+        command!("oc -n {plane} logs deployment/capi-provider --tail 100"; plane),
+        command!("oc -n {} describe nodepool {}", cluster.namespace, pool.name),
     ]));
     Some(by_provider(finding.touches(Key::NodePool(pool.name.clone()))))
 }
@@ -332,6 +333,10 @@ fn finding(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool, kind: &Bre
     if about_identity || reported_identity || *kind == Break::Stuck {
         finding = by_provider(finding);
     }
+    // Azure's code says why by itself, but for the one that says "look at the provider's registration".
+    if matches!(kind, Break::Refused(code) if code != "MissingSubscriptionRegistration") {
+        finding = finding.explaining_itself();
+    }
     let bootstrap = matches!(kind, Break::Reported(reason) if reason == "BootstrapFailed");
     if matches!(kind, Break::NotJoined | Break::Unhealthy) || bootstrap {
         finding = finding.touches(Key::Egress);
@@ -372,25 +377,28 @@ fn zone_in(message: &str) -> Option<String> {
 fn look(view: &View<'_>, names: &[&str]) -> Fix {
     let plane = view.target().control_plane_namespace();
     Fix::hypershift([
-        format!("oc -n {plane} describe machine,azuremachine {}", names.join(" ")),
-        format!("oc -n {plane} logs deployment/capi-provider -c manager --tail 100"),
-        format!("oc -n {plane} delete machine {}", names.join(" ")),
+        command!("oc -n {plane} describe machine,azuremachine {}",
+            Quoted::words(names); plane),
+        command!("oc -n {plane} logs deployment/capi-provider -c manager --tail 100"; plane),
+        command!("oc -n {plane} delete machine {}", Quoted::words(names); plane),
     ])
     .note("delete the machine once the cause is gone: its replacement is made at once")
 }
 
 fn not_joined(view: &View<'_>, cluster: &HostedCluster, names: &[&str]) -> Fix {
     let plane = view.target().control_plane_namespace();
-    let place = format!(
+    let place = Quoted(command!(
         "--subscription {} -g {} -n {}",
-        cluster.azure.subscription_id, cluster.azure.resource_group, names[0]
-    );
+        cluster.azure.subscription_id,
+        cluster.azure.resource_group,
+        names[0]
+    ));
     Fix::azure([
-        format!("az vm boot-diagnostics enable {place}"),
-        format!("az vm boot-diagnostics get-boot-log {place}"),
-        format!("oc -n {plane} logs deployment/ignition-server --tail 50"),
-        format!("hypershift create kubeconfig --name {0} --namespace {1} > {0}.kubeconfig", cluster.name, cluster.namespace),
-        format!("oc --kubeconfig {}.kubeconfig get csr", cluster.name),
+        command!("az vm boot-diagnostics enable {place}"; place),
+        command!("az vm boot-diagnostics get-boot-log {place}"; place),
+        command!("oc -n {plane} logs deployment/ignition-server --tail 50"; plane),
+        command!("hypershift create kubeconfig --name {0} --namespace {1} > {0}.kubeconfig", cluster.name, cluster.namespace),
+        command!("oc --kubeconfig {}.kubeconfig get csr", cluster.name),
     ])
     .note("the boot log shows which address Ignition cannot reach; pending certificate requests are approved with `oc adm certificate approve`")
 }

@@ -4,6 +4,7 @@ use facts::hosted::{HostedCluster, NodePool};
 use facts::version::{MAX_SKEW, Skew, Version, skew};
 
 use crate::prelude::*;
+use crate::shell::command;
 
 declare_check! {
     /// ## What it checks
@@ -93,9 +94,7 @@ fn untold(subject: &str, image: &str) -> Gap {
         GapKind::NotRecorded,
         format!("{subject} does not tell its version: status has none, and image {image} is not named by a version"),
     )
-    .with_remedy(format!(
-        "oc adm release info {image} -o 'jsonpath={{.metadata.version}}'"
-    ))
+    .with_remedy(command!("oc adm release info {image} -o 'jsonpath={{.metadata.version}}'"; image))
 }
 
 fn refused(cluster: &HostedCluster, pool: &NodePool, own: &Version, version: &Version, bad: Skew) -> Finding {
@@ -156,9 +155,16 @@ fn patch_pool(cluster: &HostedCluster, pool: &NodePool) -> Fix {
         .map(|entry| entry.image.as_str())
         .filter(|image| !image.is_empty())
         .unwrap_or(&cluster.release_image);
-    Fix::hypershift([format!(
-        "oc -n {} patch nodepool {} --type merge -p '{{\"spec\":{{\"release\":{{\"image\":\"{image}\"}}}}}}'",
-        pool.namespace, pool.name
+    // A pull spec holds neither quotes nor backslashes.
+    let patch = format!(
+        "{{\"spec\":{{\"release\":{{\"image\":\"{}\"}}}}}}",
+        image.replace(['"', '\\'], "")
+    );
+    Fix::hypershift([command!(
+        "oc -n {} patch nodepool {} --type merge -p {}",
+        pool.namespace,
+        pool.name,
+        patch
     )])
 }
 

@@ -5,6 +5,7 @@ use facts::hosted::HostedCluster;
 use facts::network::Vnet;
 
 use crate::prelude::*;
+use crate::shell::command;
 use crate::workers::{self, WorkerSubnet};
 
 declare_check! {
@@ -87,9 +88,11 @@ fn managed_group(view: &View<'_>, cluster: &HostedCluster, findings: &mut Vec<Fi
             )
             .see("id", cluster.managed_group().to_string())
             .fix(
-                Fix::azure([format!(
+                Fix::azure([command!(
                     "az group create --subscription {} -n {} -l {}",
-                    azure.subscription_id, azure.resource_group, azure.location
+                    azure.subscription_id,
+                    azure.resource_group,
+                    azure.location
                 )])
                 .note("the roles that stood on the group are gone with it: check them with --only RA"),
             ),
@@ -140,13 +143,10 @@ fn vnet<'a>(
                 )
                 .see("id", id.as_str())
                 .fix(
-                    Fix::azure([format!(
-                        "az network vnet create --subscription {} -g {} -n {} -l {} --address-prefixes 10.0.0.0/16 --subnet-name {subnet} --subnet-prefixes 10.0.0.0/24 --nsg {nsg}",
-                        azure.subscription_id,
+                    Fix::azure([command!("az network vnet create --subscription {} -g {} -n {} -l {} --address-prefixes 10.0.0.0/16 --subnet-name {subnet} --subnet-prefixes 10.0.0.0/24 --nsg {nsg}", azure.subscription_id,
                         id.resource_group().unwrap_or("RESOURCE_GROUP"),
                         id.name().unwrap_or("VNET"),
-                        azure.location,
-                    )])
+                        azure.location; subnet, nsg)])
                     .note("vnetID is immutable: restore the VNet under the same id, with the address range it had, or make a new HostedCluster"),
                 ),
             );
@@ -164,9 +164,11 @@ fn vnet<'a>(
             .compare(&azure.location, &vnet.location)
             .fix(new_cluster(cluster)),
         );
-    } else if let Some(finding) = unprovisioned(&subject, vnet.provisioning_state.as_deref(), || {
-        format!("az network vnet update --ids {id}")
-    }) {
+    } else if let Some(finding) = unprovisioned(
+        &subject,
+        vnet.provisioning_state.as_deref(),
+        || command!("az network vnet update --ids {id}"; id),
+    ) {
         findings.push(finding);
     }
     Some(vnet)
@@ -215,14 +217,11 @@ fn security_group(
             .see("id", id.as_str())
             .fix(
                 Fix::azure([
-                    format!(
-                        "az network nsg create --subscription {} -g {} -n {} -l {}",
-                        azure.subscription_id,
+                    command!("az network nsg create --subscription {} -g {} -n {} -l {}", azure.subscription_id,
                         id.resource_group().unwrap_or("RESOURCE_GROUP"),
                         id.name().unwrap_or("NSG"),
-                        azure.location
-                    ),
-                    format!("az network vnet subnet update --ids {} --network-security-group {id}", azure.subnet_id),
+                        azure.location),
+                    command!("az network vnet subnet update --ids {} --network-security-group {id}", azure.subnet_id; id),
                 ])
                 .note("securityGroupID is immutable: restore the group under the same id"),
             ),
@@ -274,7 +273,7 @@ fn inside_managed_group(cluster: &HostedCluster) -> Option<Finding> {
             .iter()
             .fold(finding, |finding, id| finding.see("inside", id.as_str()))
             .fix(
-                Fix::azure([format!("hypershift destroy cluster azure --name {} --namespace {} --preserve-resource-group --azure-creds FILE --dns-zone-rg-name GROUP", cluster.name, cluster.namespace)])
+                Fix::azure([command!("hypershift destroy cluster azure --name {} --namespace {} --preserve-resource-group --azure-creds FILE --dns-zone-rg-name GROUP", cluster.name, cluster.namespace)])
                     .note("when the time comes, keep the group; the ids of a HostedCluster are immutable"),
             ),
     )
@@ -324,14 +323,11 @@ fn judge_subnet(cluster: &HostedCluster, vnet: &Vnet, worker: &WorkerSubnet) -> 
             .see("named by", named_by)
             .see("subnets there", if names.is_empty() { "none".into() } else { names.join(", ") })
             .fix(
-                Fix::azure([format!(
-                    "az network vnet subnet create --subscription {} -g {} --vnet-name {} -n {} --address-prefixes FREE_CIDR --network-security-group {}",
-                    cluster.azure.subscription_id,
+                Fix::azure([command!("az network vnet subnet create --subscription {} -g {} --vnet-name {} -n {} --address-prefixes FREE_CIDR --network-security-group {}", cluster.azure.subscription_id,
                     id.resource_group().unwrap_or("RESOURCE_GROUP"),
                     id.segment("virtualNetworks").unwrap_or("VNET"),
                     id.name().unwrap_or("SUBNET"),
-                    cluster.azure.security_group_id
-                )])
+                    cluster.azure.security_group_id)])
                 .note(format!("FREE_CIDR is a free range of {}; subnetID is immutable, so the name has to stay", vnet.address_prefixes.join(", "))),
             ),
         );
@@ -345,14 +341,16 @@ fn judge_subnet(cluster: &HostedCluster, vnet: &Vnet, worker: &WorkerSubnet) -> 
             )
             .see("named by", named_by)
             .fix(
-                Fix::azure([format!("az network vnet subnet update --ids {id} --remove delegations")])
+                Fix::azure([command!("az network vnet subnet update --ids {id} --remove delegations"; id)])
                     .note("only while the other service has nothing in it; subnetID is immutable"),
             ),
         );
     }
-    if let Some(finding) = unprovisioned(&subject, subnet.provisioning_state.as_deref(), || {
-        format!("az network vnet subnet update --ids {id}")
-    }) {
+    if let Some(finding) = unprovisioned(
+        &subject,
+        subnet.provisioning_state.as_deref(),
+        || command!("az network vnet subnet update --ids {id}"; id),
+    ) {
         return Some(finding.see("named by", named_by));
     }
     let want = &cluster.azure.security_group_id;
@@ -370,9 +368,9 @@ fn judge_subnet(cluster: &HostedCluster, vnet: &Vnet, worker: &WorkerSubnet) -> 
         )
         .compare(want.as_str(), subnet.nsg_id.as_ref().map_or("none", ArmId::as_str))
         .see("named by", named_by)
-        .fix(Fix::azure([format!(
-            "az network vnet subnet update --ids {id} --network-security-group {want}"
-        )])),
+        .fix(Fix::azure([
+            command!("az network vnet subnet update --ids {id} --network-security-group {want}"; id, want),
+        ])),
     )
 }
 
@@ -460,10 +458,7 @@ fn same_region(a: &str, b: &str) -> bool {
 
 fn new_cluster(cluster: &HostedCluster) -> Fix {
     let azure = &cluster.azure;
-    Fix::hypershift([format!(
-        "hypershift create cluster azure --name {} --namespace {} --base-domain {} --location {} --resource-group-name GROUP --vnet-id VNET_ID --subnet-id SUBNET_ID --network-security-group-id NSG_ID --azure-creds FILE --pull-secret FILE --workload-identities-file FILE",
-        cluster.name, cluster.namespace, cluster.dns.base_domain, azure.location
-    )])
+    Fix::hypershift([command!("hypershift create cluster azure --name {} --namespace {} --base-domain {} --location {} --resource-group-name GROUP --vnet-id VNET_ID --subnet-id SUBNET_ID --network-security-group-id NSG_ID --azure-creds FILE --pull-secret FILE --workload-identities-file FILE", cluster.name, cluster.namespace, cluster.dns.base_domain, azure.location)])
     .note("the Azure fields of a HostedCluster are immutable: destroy this one and create it anew with ids that belong together")
 }
 
@@ -479,11 +474,8 @@ fn recreate(cluster: &HostedCluster, subnet: &WorkerSubnet) -> Fix {
     }
     Fix::hypershift(pools.iter().flat_map(|pool| {
         [
-            format!(
-                "hypershift create nodepool azure --cluster-name {} --namespace {} --name {pool}-2 --replicas REPLICAS --nodepool-subnet-id {}",
-                cluster.name, cluster.namespace, cluster.azure.subnet_id
-            ),
-            format!("oc -n {} delete nodepool {pool}", cluster.namespace),
+            command!("hypershift create nodepool azure --cluster-name {} --namespace {} --name {pool}-2 --replicas REPLICAS --nodepool-subnet-id {}", cluster.name, cluster.namespace, cluster.azure.subnet_id; pool),
+            command!("oc -n {} delete nodepool {pool}", cluster.namespace; pool),
         ]
     }))
     .note("subnetID of a NodePool is immutable")

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use crate::nsg::{self, Context, Flow, Outcome, Peer, Protocol};
 use crate::prelude::*;
+use crate::shell::{Quoted, command};
 use crate::worker_flows::{self, Target, is_private};
 use crate::workers;
 
@@ -324,12 +325,12 @@ fn describe(decided: &Decided<'_>) -> (String, String) {
 /// Commands that create allow rules before the one that denies.
 fn allow(decided: &Decided<'_>, used: &mut BTreeSet<i32>) -> Fix {
     let id = &decided.nsg.id;
-    let place = format!(
+    let place = Quoted(command!(
         "--subscription {} -g {} --nsg-name {}",
         id.subscription().unwrap_or("SUBSCRIPTION"),
         id.resource_group().unwrap_or("RESOURCE_GROUP"),
         id.name().unwrap_or("NSG")
-    );
+    ));
     let (direction, tag) = match decided.direction {
         Direction::Outbound => ("Outbound", "out"),
         Direction::Inbound => ("Inbound", "in"),
@@ -342,10 +343,8 @@ fn allow(decided: &Decided<'_>, used: &mut BTreeSet<i32>) -> Fix {
     if let (Some(rule), None) = (decided.rule, free(used, below))
         && let Some(room) = (below + 1..=4096).find(|priority| !used.contains(priority))
     {
-        commands.push(format!(
-            "az network nsg rule update {place} -n {} --priority {room}",
-            rule.name
-        ));
+        commands.push(command!("az network nsg rule update {place} -n {} --priority {room}",
+            rule.name; place, room));
         used.remove(&rule.priority);
         used.insert(room);
         last = room;
@@ -368,13 +367,10 @@ fn allow(decided: &Decided<'_>, used: &mut BTreeSet<i32>) -> Fix {
         used.insert(priority);
         let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
         let name: String = prefix.to_ascii_lowercase().replace(['.', ':', '/'], "-");
-        commands.push(format!(
-            "az network nsg rule create {place} -n allow-hcp-{tag}-{name}-{} --priority {priority} --direction {direction} --access Allow --protocol {} --source-address-prefixes {} --source-port-ranges '*' --destination-address-prefixes {prefix} --destination-port-ranges {}",
-            protocol.name().to_ascii_lowercase(),
+        commands.push(command!("az network nsg rule create {place} -n allow-hcp-{tag}-{name}-{} --priority {priority} --direction {direction} --access Allow --protocol {} --source-address-prefixes {} --source-port-ranges '*' --destination-address-prefixes {prefix} --destination-port-ranges {}", protocol.name().to_ascii_lowercase(),
             protocol.name(),
-            if prefix == "VirtualNetwork" { "VirtualNetwork" } else { "'*'" },
-            ports.join(" ")
-        ));
+            if prefix == "VirtualNetwork" { "VirtualNetwork" } else { "*" },
+            Quoted::words(&ports); place, tag, name, priority, direction, prefix));
     }
     Fix::azure(commands)
 }
@@ -390,7 +386,7 @@ fn undecided(cluster: &HostedCluster, decided: &Decided<'_>) -> Finding {
             decided.why
         ),
     )
-    .with_remedy(format!(
+    .with_remedy(command!(
         "az network list-service-tags -l {} --query \"values[].{{tag:name,prefixes:properties.addressPrefixes}}\"",
         cluster.azure.location
     ));

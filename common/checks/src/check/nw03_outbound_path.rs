@@ -7,6 +7,7 @@ use facts::hosted::HostedCluster;
 use facts::network::Subnet;
 
 use crate::prelude::*;
+use crate::shell::{Quoted, command};
 use crate::workers;
 
 declare_check! {
@@ -228,12 +229,12 @@ fn finding(cluster: &HostedCluster, fault: &Fault, subnets: &[&Subnet]) -> Findi
             joins,
         )
         .see("route", format!("{route}: 0.0.0.0/0 -> None"))
-        .fix(Fix::azure([format!(
-            "az network route-table route delete --subscription {} -g {} --route-table-name {} -n {route}",
+        .fix(Fix::azure([
+            command!("az network route-table route delete --subscription {} -g {} --route-table-name {} -n {route}",
             table.subscription().unwrap_or("SUBSCRIPTION"),
             table.resource_group().unwrap_or("RESOURCE_GROUP"),
-            table.name().unwrap_or("ROUTE_TABLE")
-        )])),
+            table.name().unwrap_or("ROUTE_TABLE"); route),
+        ])),
         Fault::DefaultOnly(seen) => {
             let finding = Finding::warn(
                 subject,
@@ -254,23 +255,20 @@ fn looked_for(finding: Finding, seen: &[(&'static str, String)]) -> Finding {
 
 fn nat_gateway(cluster: &HostedCluster, subnets: &[&Subnet]) -> Fix {
     let vnet = &cluster.azure.vnet_id;
-    let place = format!(
+    let place = Quoted(command!(
         "--subscription {} -g {}",
         cluster.azure.subscription_id,
         vnet.resource_group().unwrap_or("RESOURCE_GROUP")
-    );
+    ));
     let (name, location) = (format!("{}-nat", cluster.infra_id), &cluster.azure.location);
     let mut commands = vec![
-        format!(
-            "az network public-ip create {place} -n {name} -l {location} --sku Standard --allocation-method Static"
-        ),
-        format!("az network nat gateway create {place} -n {name} -l {location} --public-ip-addresses {name}"),
+        command!("az network public-ip create {place} -n {name} -l {location} --sku Standard --allocation-method Static"; place, name, location),
+        command!("az network nat gateway create {place} -n {name} -l {location} --public-ip-addresses {name}"; place, name, location),
     ];
-    commands.extend(
-        subnets
-            .iter()
-            .map(|subnet| format!("az network vnet subnet update --ids {} --nat-gateway {name}", subnet.id)),
-    );
+    commands.extend(subnets.iter().map(|subnet| {
+        command!("az network vnet subnet update --ids {} --nat-gateway {name}",
+            subnet.id; name)
+    }));
     Fix::azure(commands).note(format!(
         "or restore load balancer {0} in {1} with backend pool {0} and an outbound rule: Cluster API puts workers into that pool",
         cluster.infra_id, cluster.azure.resource_group

@@ -283,7 +283,10 @@ async fn network(arm: &Arm, question: Question<'_>) -> Network {
     let gateway_ids = pick(|subnet| subnet.nat_gateway_id.as_ref());
     let (more_nsgs, route_tables, (nat_gateways, gateway_ips)) = futures::join!(
         by_id(&other_nsgs, async |id| convert::fact(arm.nsg(&id).await, convert::nsg)),
-        by_id(&table_ids, async |id| convert::fact(arm.route_table(&id).await, convert::route_table)),
+        by_id(&table_ids, async |id| convert::fact(
+            arm.route_table(&id).await,
+            convert::route_table
+        )),
         nat_gateways(arm, gateway_ids),
     );
     nsgs.extend(more_nsgs);

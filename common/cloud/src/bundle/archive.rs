@@ -290,8 +290,11 @@ fn is_tar(header: &[u8]) -> bool {
     header.len() >= 262 && &header[257..262] == b"ustar"
 }
 
+/// The first bytes, and then the rest.
+type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
+
 /// Reads the first bytes and gives them back in front of the rest.
-fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, io::Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, Peeked<R>)> {
     let mut header = Vec::with_capacity(HEADER);
     (&mut reader).take(HEADER as u64).read_to_end(&mut header)?;
     Ok((header.clone(), Cursor::new(header).chain(reader)))

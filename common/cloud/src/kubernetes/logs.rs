@@ -170,13 +170,16 @@ fn without_volatile(line: &str) -> String {
     )
 }
 
-/// Redacts before it cuts: half a token would not be known as one. What the cut makes of the rest is redacted again.
+/// Redacts before it cuts: half a secret would not be known as one. A cut through a redaction mark moves back before it.
 fn redacted(line: &str) -> String {
-    let text = redact::text(line);
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => redact::text(&text[..end]).chars().take(MAX_CHARS).collect(),
-        None => text,
+    let mut text = redact::text(line);
+    if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
+        text.truncate(end);
+        while redact::text(&text) != text {
+            text.pop();
+        }
     }
+    text
 }
 
 /// The time in a log line: RFC 3339 or a Go date in front, klog's header, or the `ts`/`time` of logfmt and JSON.
@@ -364,6 +367,19 @@ mod tests {
         assert_eq!(kept[0].text.chars().count(), MAX_CHARS);
         assert!(kept[0].text.contains("client_secret=[redacted]"));
         assert_eq!(redact::text(&kept[0].text), kept[0].text);
+    }
+
+    #[test]
+    fn a_cut_through_a_redaction_leaves_nothing_to_redact() {
+        for filler in MAX_CHARS - 40..MAX_CHARS {
+            let text = redacted(&format!(
+                "AADSTS1 {} client_secret=hunter2 and on and on {}",
+                "x".repeat(filler),
+                "y ".repeat(99)
+            ));
+            assert!(text.chars().count() <= MAX_CHARS && !text.contains("hunter2"));
+            assert_eq!(redact::text(&text), text);
+        }
     }
 
     #[test]

@@ -165,10 +165,25 @@ fn verdict_row(row: &Row) -> VerdictRow {
         fix_by,
         fix_notes: row.fixes.iter().filter_map(|fix| fix.note.clone()).collect(),
         docs: row.check.docs_url(),
-        evidence: row.evidence.0.iter().cloned().collect(),
+        evidence: evidence(&row.evidence),
         caused_by: row.caused_by.as_ref().map(|cause| cause.code),
         caused_by_subject: row.caused_by.as_ref().map(|cause| cause.subject.clone()),
     }
+}
+
+/// Values by label; those of a label that repeats stand on lines of one value.
+fn evidence(evidence: &checks::Evidence) -> BTreeMap<String, String> {
+    let mut by_label: BTreeMap<String, String> = BTreeMap::new();
+    for (label, value) in &evidence.0 {
+        by_label
+            .entry(label.clone())
+            .and_modify(|text| {
+                text.push('\n');
+                text.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    by_label
 }
 
 fn troubles(report: &Report) -> Vec<Trouble> {

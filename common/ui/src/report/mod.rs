@@ -30,16 +30,18 @@ pub struct Shown<'a> {
 
 /// The report for people: verdict, root causes with their fixes, what could not be checked, and counts by group.
 pub fn table(shown: &Shown<'_>, terminal: &Terminal) -> String {
-    terminal.fit(&table::render(shown, terminal))
+    finish(table::render(shown, terminal), shown, terminal)
 }
 
 /// The same, followed by every row.
 pub fn wide(shown: &Shown<'_>, terminal: &Terminal) -> String {
-    terminal.fit(&format!(
-        "{}\n{}",
-        table::render(shown, terminal),
-        wide::render(shown.report, terminal)
-    ))
+    let rows = wide::render(shown.report, terminal);
+    finish(format!("{}\n{rows}", table::render(shown, terminal)), shown, terminal)
+}
+
+/// Commands of ours in remedies are written for `oc`; the reader may have come through kubectl.
+fn finish(text: String, shown: &Shown<'_>, terminal: &Terminal) -> String {
+    terminal.fit(&text.replace("oc hcp-azure", shown.program))
 }
 
 /// One line per cluster, for several of them.

@@ -177,6 +177,19 @@ impl Block<'_> {
     fn whole(&mut self, label: &str, value: &str) {
         let _ = writeln!(self.out, "  {label:<width$}{value}", width = self.label);
     }
+
+    /// Points at the character of the line above at which two values differ, and says how; on whichever side has room.
+    fn caret(&mut self, difference: &text::Difference) {
+        let words = difference.describe();
+        let column = self.label + 2 + difference.column;
+        let mark = self.terminal.bad(&words);
+        let length = words.chars().count() + 1;
+        let _ = if column + 1 + length > self.terminal.width() && length <= column {
+            writeln!(self.out, "{}{mark} ^", " ".repeat(column - length))
+        } else {
+            writeln!(self.out, "{}^ {mark}", " ".repeat(column))
+        };
+    }
 }
 
 fn root(shown: &Shown<'_>, row: &Row, title: &str, terminal: &Terminal) -> String {
@@ -264,8 +277,7 @@ fn evidence(evidence: &Evidence, block: &mut Block<'_>) {
             && let Some(difference) = text::first_difference(want, value)
             && worth_a_caret(want, value, &difference)
         {
-            let mark = block.terminal.bad(&difference.describe());
-            let _ = writeln!(block.out, "{}^ {mark}", " ".repeat(block.label + 2 + difference.column));
+            block.caret(&difference);
         }
     }
 }
@@ -401,7 +413,11 @@ fn next(shown: &Shown<'_>, failures: &[&Row], terminal: &Terminal) -> String {
                 shown.facts.target.name, shown.facts.target.namespace
             ),
         };
-        format!("next: fix {numbers}, then `{}`", terminal.accent(&again))
+        let mut out = format!("\nnext: fix {numbers}, then\n");
+        for line in text::command(&again, "  ", terminal.width()) {
+            let _ = writeln!(out, "{}", terminal.accent(&line));
+        }
+        return out;
     } else if summary.unknown > 0 {
         "next: give what is missing above and run it again; what was not seen is not healthy".to_owned()
     } else {

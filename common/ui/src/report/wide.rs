@@ -1,6 +1,7 @@
 //! Every row, and one line per cluster.
 
 use checks::{Report, Verdict};
+use comfy_table::ContentArrangement;
 
 use super::Shown;
 use crate::grid;
@@ -8,7 +9,9 @@ use crate::terminal::Terminal;
 
 /// Every row: code, verdict, subject, what, and what causes it.
 pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
-    let mut table = grid::new(["CODE", "VERDICT", "SUBJECT", "WHAT", "CAUSED BY"], terminal);
+    let mut table = grid::new(["CODE", "VERDICT", "CAUSED BY", "SUBJECT", "WHAT"], terminal);
+    // One line per row, however long, as kubectl's wide output: it is read by eye on a wide screen, or by grep.
+    table.set_content_arrangement(ContentArrangement::Disabled);
     for row in &report.rows {
         let cause = row.caused_by.as_ref().map_or("-", |cause| cause.code);
         let subject = if row.subject.is_empty() { "-" } else { &row.subject };
@@ -16,7 +19,7 @@ pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
             Verdict::Skipped | Verdict::Unknown if !row.why.is_empty() => format!("{}: {}", row.what, row.why),
             _ => row.what.clone(),
         };
-        table.add_row([row.check.code, row.verdict.word(), subject, &what, cause]);
+        table.add_row([row.check.code, row.verdict.word(), cause, subject, &what]);
     }
     grid::text(&mut table, terminal)
 }

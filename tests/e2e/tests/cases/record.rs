@@ -28,7 +28,11 @@ fn break_three_things(scene: &Scene) {
         *body.pointer_mut(pointer).unwrap() = value;
         scene.sim.put_resource(body).unwrap();
     };
-    set(&azure::credential_id("nodePoolManagement", 0), "/properties/subject", json!("system:serviceaccount:kube-system:Capi-Provider"));
+    set(
+        &azure::credential_id("nodePoolManagement", 0),
+        "/properties/subject",
+        json!("system:serviceaccount:kube-system:Capi-Provider"),
+    );
     let deny = json!([{
         "name": "deny-internet",
         "properties": {
@@ -41,30 +45,71 @@ fn break_three_things(scene: &Scene) {
     let status = |namespace: &str, object: &str, status: Value| {
         let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
         let patch = json!({ "status": status }).to_string();
-        command.args(["-n", namespace, "patch", object, "--type=merge", "--subresource=status", "-p", &patch]);
+        command.args([
+            "-n",
+            namespace,
+            "patch",
+            object,
+            "--type=merge",
+            "--subresource=status",
+            "-p",
+            &patch,
+        ]);
         let ran = run::ran(command).unwrap();
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     };
-    status(&control_plane, "deployment/capi-provider", json!({"readyReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 1}));
+    status(
+        &control_plane,
+        "deployment/capi-provider",
+        json!({"readyReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 1}),
+    );
     let waiting = json!({"containerStatuses": [{
         "name": "capi-provider", "ready": false, "restartCount": 14, "image": "img", "imageID": "img",
         "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container=manager"}},
     }]});
     status(&control_plane, "pod/capi-provider-6d8f9-0", waiting);
-    status(&control_plane, "controlplanecomponent/capi-provider", json!({
-        "conditions": [kubernetes::condition("Available", "False", "WaitingForAvailable", "capi-provider deployment is not available")],
-    }));
+    status(
+        &control_plane,
+        "controlplanecomponent/capi-provider",
+        json!({
+            "conditions": [kubernetes::condition("Available", "False", "WaitingForAvailable", "capi-provider deployment is not available")],
+        }),
+    );
     let mut cluster = conditions(scene, "hostedcluster/demo");
-    change(&mut cluster, "Degraded", "True", "UnavailableReplicas", "capi-provider deployment has 1 unavailable replicas");
-    change(&mut cluster, "ClusterVersionSucceeding", "False", "ClusterOperatorsNotAvailable", "Cluster operators console, ingress are not available");
+    change(
+        &mut cluster,
+        "Degraded",
+        "True",
+        "UnavailableReplicas",
+        "capi-provider deployment has 1 unavailable replicas",
+    );
+    change(
+        &mut cluster,
+        "ClusterVersionSucceeding",
+        "False",
+        "ClusterOperatorsNotAvailable",
+        "Cluster operators console, ingress are not available",
+    );
     status(&scene.namespace, "hostedcluster/demo", json!({"conditions": cluster}));
     let mut pool = conditions(scene, "nodepool/demo");
     change(&mut pool, "ReachedIgnitionEndpoint", "False", "ignitionNotReached", "");
-    change(&mut pool, "AllNodesHealthy", "False", "NodeProvisioning", "Node is being provisioned");
-    status(&scene.namespace, "nodepool/demo", json!({"conditions": pool, "replicas": 0}));
+    change(
+        &mut pool,
+        "AllNodesHealthy",
+        "False",
+        "NodeProvisioning",
+        "Node is being provisioned",
+    );
+    status(
+        &scene.namespace,
+        "nodepool/demo",
+        json!({"conditions": pool, "replicas": 0}),
+    );
     let old = kubernetes::node_pool(&scene.namespace, "demo-gpu", "4.18.9");
     tokio::task::block_in_place(|| {
-        tokio::runtime::Handle::current().block_on(scene.bed.apply_yaml(&old.to_string())).unwrap();
+        tokio::runtime::Handle::current()
+            .block_on(scene.bed.apply_yaml(&old.to_string()))
+            .unwrap();
     });
     let mut pool = conditions(scene, "nodepool/demo-gpu");
     let message = "NodePool minor version 4.18 is less than 4.19, which is the minimum NodePool version compatible with the 4.22 HostedCluster";
@@ -74,18 +119,35 @@ fn break_three_things(scene: &Scene) {
 
 fn conditions(scene: &Scene, object: &str) -> Value {
     let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(["-n", &scene.namespace, "get", object, "-o", "jsonpath={.status.conditions}"]);
+    command.args([
+        "-n",
+        &scene.namespace,
+        "get",
+        object,
+        "-o",
+        "jsonpath={.status.conditions}",
+    ]);
     serde_json::from_str(&run::ran(command).unwrap().stdout).unwrap()
 }
 
 fn change(conditions: &mut Value, kind: &str, status: &str, reason: &str, message: &str) {
-    let condition = conditions.as_array_mut().unwrap().iter_mut().find(|condition| condition["type"] == kind).unwrap();
+    let condition = conditions
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|condition| condition["type"] == kind)
+        .unwrap();
     *condition = kubernetes::condition(kind, status, reason, message);
 }
 
 fn record(scene: &Scene, name: &str) {
     let path = scene.path("facts.json");
-    let ran = scene.run(Path::new(PROGRAM), &["bundle", NAME, "-n", &scene.namespace, "--file", path.to_str().unwrap()]).unwrap();
+    let ran = scene
+        .run(
+            Path::new(PROGRAM),
+            &["bundle", NAME, "-n", &scene.namespace, "--file", path.to_str().unwrap()],
+        )
+        .unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let creds = scene.path("azure-creds.json");
     let text = fs::read_to_string(&path)
@@ -94,7 +156,12 @@ fn record(scene: &Scene, name: &str) {
         .replace("devstoreaccount1", "contosooidc")
         .replace(creds.to_str().unwrap(), "azure-creds.json")
         .replace(&scene.container, "clusters")
-        .replace("\"127.0.0.1\"", "\"20.60.88.132\"");
+        .replace("\"127.0.0.1\"", "\"20.60.88.132\"")
+        .replace(azure_sim::seed::SUBSCRIPTION, "3b9f8c52-7d14-4e0a-9c61-5a2f0e7d4b18")
+        .replace(azure_sim::seed::TENANT, "72c1a6e0-58f3-4b1d-8e27-d90b43f1c5aa")
+        .replace(azure_sim::seed::CLIENT_ID, "9e04d7b3-2c65-4f88-b1a9-60c8f5e3d271")
+        .replace(azure_sim::seed::OBJECT_ID, "c85b1f49-e37a-4d02-9f6c-14a7b2d8e963")
+        .replace("\"Simulated\"", "\"hcp-prod\"");
     let mut facts: Value = serde_json::from_str(&text).unwrap();
     facts["oidc"]["storage"]["value"]["container"] = json!("demo");
     facts["source"]["context"] = json!("mgmt");

@@ -94,7 +94,40 @@ mod tests {
         })
     }
 
+    /// What redaction looks for, and what may stand between.
+    const FRAGMENTS: [&str; 22] = [
+        "password",
+        "client_secret",
+        "sig",
+        "Bearer",
+        "Authorization",
+        "eyJ",
+        "a.b",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "[redacted]",
+        "[red",
+        "=",
+        ":",
+        " ",
+        "\"",
+        "'",
+        "\\",
+        ",",
+        "&",
+        "\n",
+        "x",
+        "ü",
+    ];
+
     proptest! {
+        /// A bundle refuses text that redaction would change, so that text from here must not change any more.
+        #[test]
+        fn redacted_text_stays_as_it_is(parts in proptest::collection::vec(proptest::sample::select(&FRAGMENTS[..]), 0..24)) {
+            let once = facts::redact::text(&parts.concat());
+            prop_assert_eq!(facts::redact::text(&once), once);
+        }
+
         #[test]
         fn no_json_makes_a_mapper_panic(value in any_json()) {
             let _ = hosted_cluster(&value);
