@@ -101,8 +101,8 @@ pub fn nearest(word: &str) -> Option<String> {
         .flat_map(|check| [check.code, check.id])
         .chain(Group::ALL.into_iter().flat_map(|group| [group.letters(), group.name()]))
         .map(|known| (strsim::damerau_levenshtein(&word, &known.to_ascii_lowercase()), known))
+        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
         .min()
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
         .map(|(_, known)| known.to_owned())
 }
 

@@ -100,7 +100,8 @@ fn parse_creds_file(bytes: &[u8], path: String, mode: Option<u32>) -> CredsFileR
     // JSON is YAML; the parser's message is not repeated, since it may quote the file.
     let parsed = std::str::from_utf8(bytes)
         .ok()
-        .and_then(|text| serde_saphyr::from_str::<serde_json::Map<String, serde_json::Value>>(text).ok());
+        .and_then(|text| serde_saphyr::from_str::<serde_json::Map<String, serde_json::Value>>(text).ok())
+        .filter(|map| !map.is_empty());
     let Some(map) = parsed else {
         shape.problem = Some("it is neither a JSON nor a YAML object".into());
         return CredsFileRead { shape, secret: None };

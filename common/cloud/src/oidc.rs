@@ -153,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_url_that_cannot_work_is_not_asked() {
         let calls = Calls::default();
-        for issuer in ["http://127.0.0.1:1/x", "nonsense", "https://"] {
+        for issuer in ["http://127.0.0.1:1/x", "nonsense"] {
             let (discovery, jwks) = fetch(issuer, &reqwest::Client::new(), &calls).await;
             assert_eq!(
                 discovery.get().unwrap().failure.as_ref().unwrap().stage,

@@ -5,5 +5,6 @@ mod cases {
     mod cli;
     mod doctor;
     mod house;
+    mod krew;
     mod record;
 }

@@ -624,7 +624,9 @@ async fn the_output_format_never_changes_the_answer() {
     let text = doctor(&scene, &[]).stdout;
     assert!(text.contains("ROOT CAUSE 1") && text.contains("HAZ-ID01"), "{text}");
     assert!(!text.contains('\u{1b}'), "colour without a terminal");
-    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    // A command stays one that can be copied, so that a long value is not broken.
+    let mut prose = text.lines().filter(|line| !line.starts_with("    "));
+    assert!(prose.all(|line| line.chars().count() <= 80), "{text}");
     let schema: Value = serde_json::from_str(ui_schema()).unwrap();
     let report = doctor(&scene, &["-o", "json"]).json().unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
