@@ -11,6 +11,26 @@ use crate::registry::CHECKS;
 use crate::testkit;
 use crate::{Selection, Verdict, View, examine};
 
+/// Holds generated files to what they should be. Where `CI` is not set stale files are written anew, and the test fails once.
+fn keep_current(files: &[(std::path::PathBuf, String)]) {
+    let stale: Vec<_> = files
+        .iter()
+        .filter(|(path, text)| std::fs::read_to_string(path).unwrap_or_default() != *text)
+        .collect();
+    if std::env::var_os("CI").is_none() {
+        for (path, text) in &stale {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+    }
+    let names: Vec<_> = stale.iter().map(|(path, _)| path.display().to_string()).collect();
+    assert!(
+        names.is_empty(),
+        "stale; written anew where CI is not set, so run the tests again: {}",
+        names.join(", ")
+    );
+}
+
 /// Writes the registry anew when a check file was added or removed. With `CI` set a stale registry is an error and
 /// nothing is written.
 #[test]
@@ -42,13 +62,49 @@ fn the_registry_lists_every_check_file() {
         writeln!(text, "    &{file}::{},", file[5..].to_ascii_uppercase()).unwrap();
     }
     text.push_str("];\n");
-    let path = src.join("registry.rs");
-    if std::fs::read_to_string(&path).unwrap() != text {
-        if std::env::var_os("CI").is_none() {
-            std::fs::write(&path, text).unwrap();
+    keep_current(&[(src.join("registry.rs"), text)]);
+}
+
+/// The pages below `docs/checks` are the checks' own documentation.
+#[test]
+fn the_pages_of_the_checks_are_current() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checks");
+    let mut index = String::from(
+        "# Checks\n\nWhat `doctor` looks at. `oc hcp-azure explain CODE` prints the same pages.\n\n| code | id | what it checks |\n|---|---|---|\n",
+    );
+    let mut expected: BTreeSet<String> = ["README.md".to_owned()].into();
+    let mut pages = Vec::new();
+    for check in CHECKS {
+        writeln!(
+            index,
+            "| [{0}]({0}.md) | {1} | {2} |",
+            check.code,
+            check.id,
+            check.summary()
+        )
+        .unwrap();
+        let mut page = format!("# {} {}\n\n{}\n", check.printed_code(), check.id, check.documentation());
+        let needs: Vec<&str> = check.needs.iter().map(|need| need.describe()).collect();
+        writeln!(page, "\n## Facts\nIt reads {}.", needs.join(", ")).unwrap();
+        if !check.caused_by.is_empty() {
+            let causes: Vec<String> = check
+                .caused_by
+                .iter()
+                .map(|code| format!("[{code}]({code}.md)"))
+                .collect();
+            writeln!(page, "\nWhat it finds can be caused by {}.", causes.join(", ")).unwrap();
         }
-        panic!("registry.rs was stale; it is written anew where CI is not set: run the tests again");
+        writeln!(page, "\nSince {}.", check.since).unwrap();
+        expected.insert(format!("{}.md", check.code));
+        pages.push((docs.join(format!("{}.md", check.code)), page));
     }
+    pages.push((docs.join("README.md"), index));
+    keep_current(&pages);
+    let found: BTreeSet<String> = std::fs::read_dir(&docs)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(found, expected, "pages of checks that are gone");
 }
 
 #[test]

@@ -36,7 +36,7 @@ declare_check! {
         group: Roles,
         since: "0.1.0",
         needs: [HostedCluster, Identities, Roles],
-        caused_by: ["ID01", "CR01"],
+        caused_by: ["ID01", "CR01", "NW01"],
         judge: judge,
     };
 }

@@ -17,6 +17,7 @@ fn doctor(scene: &Scene, more: &[&str]) -> Ran {
     for output in [&ran.stdout, &ran.stderr] {
         assert!(!output.contains(CLIENT_SECRET), "the client secret is shown");
         assert!(!output.contains("eyJ"), "a token is shown:\n{output}");
+        assert!(!output.contains("PRIVATE KEY"), "a private key is shown:\n{output}");
     }
     ran
 }
