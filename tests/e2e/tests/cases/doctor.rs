@@ -541,6 +541,79 @@ async fn a_missing_permission_costs_only_the_checks_that_need_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_an_azure_credential_the_cluster_is_still_judged() {
+    let scene = Scene::healthy().await.unwrap();
+    let mut command = scene.command(Path::new(PROGRAM));
+    command
+        .args(["doctor", NAME, "-n", &scene.namespace, "-o", "json"])
+        .env("PATH", scene.path(""));
+    let ran = scene::run::ran(command).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json().unwrap();
+    let verdict = |code: &str| {
+        let rows = report["verdicts"].as_array().unwrap();
+        rows.iter().find(|row| row["code"] == code).unwrap()["verdict"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    for code in [
+        "CR01", "QT01", "ID01", "FC01", "FC02", "FC03", "OI04", "RA01", "NW01", "NW02", "NW03",
+    ] {
+        assert_eq!(verdict(code), "unknown", "{code}");
+    }
+    for code in [
+        "OI01", "OI02", "OI03", "MC01", "MC02", "HC01", "HC03", "NP01", "NP02", "NP03",
+    ] {
+        assert_eq!(verdict(code), "pass", "{code}");
+    }
+    assert_eq!(report["troubles"][0]["remedy"], "az login");
+    assert!(scene.sim.requests().is_empty(), "Azure was asked without a credential");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_few_rights_learns_which_are_missing() {
+    let scene = Scene::healthy().await.unwrap();
+    let rules = vec![e2e::bed::rule(
+        &["hypershift.openshift.io"],
+        &["hostedclusters", "nodepools"],
+        &["get", "list"],
+    )];
+    let kubeconfig = scene.bed.kubeconfig_for("few-rights", rules).await.unwrap();
+    let mut command = scene.command(Path::new(PROGRAM));
+    command
+        .args(["doctor", NAME, "-n", &scene.namespace, "-o", "json", "--azure-creds"])
+        .arg(scene.path("azure-creds.json"))
+        .env("KUBECONFIG", kubeconfig);
+    let ran = scene::run::ran(command).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json().unwrap();
+    let unknown: BTreeSet<&str> = report["verdicts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["verdict"] == "unknown")
+        .map(|row| row["code"].as_str().unwrap())
+        .collect();
+    for code in ["FC05", "HC03", "MC01", "MC02", "NP02", "OI03"] {
+        assert!(unknown.contains(code), "{code} is not unknown: {unknown:?}");
+    }
+    let needs: BTreeSet<&str> = report["troubles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|trouble| trouble["needs"].as_str())
+        .collect();
+    assert!(
+        needs.contains("list machines.cluster.x-k8s.io") || needs.iter().any(|need| need.contains("machines")),
+        "{needs:?}"
+    );
+    for row in report["verdicts"].as_array().unwrap() {
+        assert_ne!(row["verdict"], "fail", "{row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recording_gives_the_same_report() {
     let scene = Scene::healthy().await.unwrap();
     assert!(scene.sim.remove(&azure::credential_id("disk", 0)));
