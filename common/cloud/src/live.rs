@@ -33,7 +33,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Signs in to Azure and gets ready. A sign-in that fails is a fact, not an error.
+    /// Gets ready, and signs in to Azure if any of `needs` is Azure's. A sign-in that fails is a fact, not an error.
     pub async fn new(
         kubernetes: Connection,
         cloud: Cloud,
@@ -41,9 +41,14 @@ impl Live {
         calls: Calls,
         creds_file: Option<CredsFileRead>,
         environment: &dyn Environment,
+        needs: &BTreeSet<Need>,
     ) -> Self {
-        let chosen = credentials::choose(creds_file.as_ref(), environment, &cloud, &http, None);
-        let (login, azure) = sign_in(chosen, &cloud, &http, &calls).await;
+        let (login, azure) = if needs.iter().any(|need| need.is_azure()) {
+            let chosen = credentials::choose(creds_file.as_ref(), environment, &cloud, &http, None);
+            sign_in(chosen, &cloud, &http, &calls).await
+        } else {
+            (Fact::default(), Fact::default())
+        };
         let creds_file = creds_file.map(|read| read.shape).into();
         Self {
             kubernetes,

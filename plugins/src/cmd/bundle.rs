@@ -34,7 +34,7 @@ pub(crate) struct BundleArgs {
 pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended {
     let needs: BTreeSet<Need> = Need::ALL.into();
     let facts = block_on(async {
-        let live = source::open(globals).await?;
+        let live = source::open(globals, &needs).await?;
         let target = source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?;
         source::collect(&live, &target, &needs).await
     })?;

@@ -100,7 +100,7 @@ fn from_bundle(
 }
 
 async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
-    let live = source::open(globals).await?;
+    let live = source::open(globals, &selection.needs()).await?;
     let targets = if args.all {
         source::every(&live, globals.namespace.as_deref()).await?
     } else {
@@ -125,7 +125,7 @@ async fn one(
     let started = Instant::now();
     if !globals.quiet {
         let context = live.kubernetes.context_name().unwrap_or("the current context");
-        ui::note(&format!("reading {target} from {context} and Azure\n"));
+        ui::note(&format!("reading {target} from {context}\n"));
     }
     let facts = source::collect(live, target, &selection.needs()).await?;
     let report = checks::examine(&facts, selection);

@@ -16,8 +16,8 @@ use crate::globals::Globals;
 /// The namespace in which upstream's tools create HostedClusters unless told otherwise.
 const USUAL_NAMESPACE: &str = "clusters";
 
-/// Connects to the management cluster and signs in to Azure.
-pub(crate) async fn open(globals: &Globals) -> Result<Live, Failure> {
+/// Connects to the management cluster, and signs in to Azure where what is wanted lies there.
+pub(crate) async fn open(globals: &Globals, needs: &BTreeSet<Need>) -> Result<Live, Failure> {
     let cloud = globals.selected_cloud()?;
     let creds_file = globals.creds_file()?;
     let calls = globals.calls();
@@ -26,7 +26,7 @@ pub(crate) async fn open(globals: &Globals) -> Result<Live, Failure> {
     })?;
     let kubernetes = Connection::open(&globals.kube_options()).await.map_err(refused)?;
     let kubernetes = kubernetes.with_observer(observer(calls.clone()));
-    Ok(Live::new(kubernetes, cloud, http, calls, creds_file, &ProcessEnvironment).await)
+    Ok(Live::new(kubernetes, cloud, http, calls, creds_file, &ProcessEnvironment, needs).await)
 }
 
 fn observer(calls: Calls) -> Arc<dyn Fn(&CallEvent) + Send + Sync> {

@@ -572,6 +572,29 @@ async fn without_an_azure_credential_the_cluster_is_still_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_wanted_is_asked_for() {
+    let scene = Scene::healthy().await.unwrap();
+    assert_eq!(doctor(&scene, &["--only", "HC,NP,MC"]).code, Some(0));
+    assert!(
+        scene.sim.requests().is_empty(),
+        "Azure was asked for checks of Kubernetes alone"
+    );
+    assert_eq!(doctor(&scene, &["--only", "QT01"]).code, Some(0));
+    let requests = scene.sim.requests();
+    let paths: BTreeSet<&str> = requests
+        .iter()
+        .map(|request| request.path.split('?').next().unwrap_or_default())
+        .collect();
+    assert!(
+        paths
+            .iter()
+            .all(|path| path.contains("/oauth2/") || path.contains("/providers/Microsoft.")),
+        "{paths:?}"
+    );
+    assert_eq!(paths.len(), 6, "a token and five providers: {paths:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_of_few_rights_learns_which_are_missing() {
     let scene = Scene::healthy().await.unwrap();
     let rules = vec![e2e::bed::rule(
