@@ -7,7 +7,7 @@ pub mod kubernetes;
 pub mod run;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::encoding::AsDer;
@@ -32,7 +32,7 @@ pub const NAME: &str = "demo";
 pub const CLIENT_SECRET: &str = azure_sim::seed::CLIENT_SECRET;
 
 /// Scenes share the operator's namespace of the one API server, so that only one can be on stage.
-static STAGE: Mutex<()> = Mutex::new(());
+static STAGE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A hosted cluster on stage.
 pub struct Scene {
@@ -49,7 +49,7 @@ pub struct Scene {
     /// `spec.issuerURL`.
     pub issuer: String,
     folder: tempfile::TempDir,
-    _stage: MutexGuard<'static, ()>,
+    _stage: tokio::sync::MutexGuard<'static, ()>,
 }
 
 impl Scene {
@@ -58,7 +58,7 @@ impl Scene {
     /// # Errors
     /// Whatever keeps a server from starting or an object from being taken.
     pub async fn healthy() -> Result<Self, Error> {
-        let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        let stage = STAGE.lock().await;
         let (bed, azurite) = (Bed::shared().await?, Azurite::shared().await?);
         let namespace = bed.namespace("clusters").await?;
         let container = namespace.clone();

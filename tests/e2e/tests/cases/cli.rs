@@ -183,7 +183,7 @@ fn an_unusable_bundle_is_named_in_one_error() {
             !ran.stderr.contains("panicked") && ran.stdout.is_empty(),
             "{name}: {ran:?}"
         );
-        eprintln!("{name:<12} {}", ran.stderr.lines().next().unwrap_or_default());
+        e2e::workspace::note(&format!("{name:<12} {}", ran.stderr.lines().next().unwrap_or_default()));
     }
     let whole = program(&["doctor", "--bundle", whole.to_str().unwrap()]);
     assert_eq!(whole.code, Some(1), "{whole:?}");

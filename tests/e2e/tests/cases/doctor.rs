@@ -466,7 +466,7 @@ async fn each_fault_has_one_root() {
         assert_eq!(summary[verdict], 0, "{}", healthy.stdout);
     }
     let mut wrong = Vec::new();
-    eprintln!("{:<44} {:<6} {:<6} exit", "fault", "want", "got");
+    e2e::workspace::note(&format!("{:<44} {:<6} {:<6} exit", "fault", "want", "got"));
     for case in CASES {
         (case.inject)(&scene);
         let ran = doctor(&scene, &["-o", "json"]);
@@ -475,13 +475,13 @@ async fn each_fault_has_one_root() {
         let got: Vec<&str> = codes.into_iter().collect();
         let want: Vec<&str> = case.root.into_iter().collect();
         let code = if want.is_empty() { 0 } else { 1 };
-        eprintln!(
+        e2e::workspace::note(&format!(
             "{:<44} {:<6} {:<6} {}",
             case.name,
             want.join(","),
             got.join(","),
             ran.code.unwrap_or(-1)
-        );
+        ));
         let unknown = ran.json().unwrap()["summary"]["unknown"] != 0;
         if got != want || roots.len() > 1 || ran.code != Some(code) || unknown {
             wrong.push(format!(
@@ -494,7 +494,7 @@ async fn each_fault_has_one_root() {
         scene.heal_files().unwrap();
         scene.heal_kubernetes().await.unwrap();
     }
-    eprintln!("{} faults, {} wrong", CASES.len(), wrong.len());
+    e2e::workspace::note(&format!("{} faults, {} wrong", CASES.len(), wrong.len()));
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
@@ -698,11 +698,11 @@ async fn a_slow_azure_is_asked_in_parallel_and_nothing_twice() {
         .filter(|request| request.path.starts_with("/subscriptions"))
         .count();
     assert!(shown.len() >= arm, "-v shows {} of {arm} calls", shown.len());
-    eprintln!(
+    e2e::workspace::note(&format!(
         "{} requests to Azure at 150 ms each in {:.2} s",
         requests.len(),
         ran.elapsed.as_secs_f32()
-    );
+    ));
     assert!(ran.elapsed < Duration::from_millis(6 * 150 + 500), "{:?}", ran.elapsed);
 }
 
