@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
@@ -22,6 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use crate::clouds::Cloud;
+use crate::http::Calls;
 
 /// The environment variables that are looked at.
 pub trait Environment {
@@ -63,7 +65,10 @@ pub struct Chosen {
 enum Kind {
     Credential {
         credential: Arc<dyn TokenCredential>,
+        /// Whether nobody named it: it is tried because it may be there.
         ambient: bool,
+        /// How a token is asked for, as `-v` shows it: method and address, or the command.
+        asks: (&'static str, String),
     },
     Unusable(String),
 }
@@ -180,7 +185,8 @@ pub fn choose(
             tenant_id: tenant_id.clone(),
             token_file_path: Some(PathBuf::from(token_file)),
         };
-        let kind = usable(WorkloadIdentityCredential::new(Some(options)));
+        let asks = token_address(cloud, tenant_id.as_deref().unwrap_or_default());
+        let kind = usable(WorkloadIdentityCredential::new(Some(options)), asks);
         return Chosen {
             via: "workload identity".into(),
             tenant_id,
@@ -196,6 +202,7 @@ pub fn choose(
         Ok(credential) => Kind::Credential {
             credential,
             ambient: true,
+            asks: ("RUN", "az account get-access-token".to_owned()),
         },
         Err(error) => Kind::Unusable(error.to_string()),
     };
@@ -234,14 +241,23 @@ fn client_secret(tenant: &str, client: String, secret: Secret, cloud: &Cloud, ht
     let options = ClientSecretCredentialOptions {
         client_options: client_options(cloud, http),
     };
-    usable(ClientSecretCredential::new(tenant, client, secret, Some(options)))
+    usable(
+        ClientSecretCredential::new(tenant, client, secret, Some(options)),
+        token_address(cloud, tenant),
+    )
 }
 
-fn usable<C: TokenCredential + 'static>(credential: azure_core::Result<Arc<C>>) -> Kind {
+/// Entra's token endpoint of a tenant, as `-v` shows it.
+fn token_address(cloud: &Cloud, tenant: &str) -> (&'static str, String) {
+    ("POST", format!("{}{tenant}/oauth2/v2.0/token", cloud.authority))
+}
+
+fn usable<C: TokenCredential + 'static>(credential: azure_core::Result<Arc<C>>, asks: (&'static str, String)) -> Kind {
     match credential {
         Ok(credential) => Kind::Credential {
             credential,
             ambient: false,
+            asks,
         },
         Err(error) => Kind::Unusable(error.to_string()),
     }
@@ -266,8 +282,8 @@ fn client_options(cloud: &Cloud, http: &reqwest::Client) -> ClientOptions {
 
 impl Chosen {
     /// Signs in: asks for the first token, so that the outcome is known before anything depends on it.
-    pub async fn sign_in(self, scope: &str) -> Session {
-        let (credential, ambient) = match self.kind {
+    pub async fn sign_in(self, scope: &str, calls: &Calls) -> Session {
+        let (credential, ambient, (method, address)) = match self.kind {
             Kind::Unusable(message) => {
                 let login = Login::Refused {
                     via: self.via,
@@ -280,10 +296,24 @@ impl Chosen {
                     credential: None,
                 };
             }
-            Kind::Credential { credential, ambient } => (credential, ambient),
+            Kind::Credential {
+                credential,
+                ambient,
+                asks,
+            } => (credential, ambient, asks),
         };
         let credential: Arc<dyn TokenCredential> = Arc::new(Cached::new(credential));
-        match credential.get_token(&[scope], None).await {
+        let started = Instant::now();
+        let token = credential.get_token(&[scope], None).await;
+        // Of a refusal only the message is known here, not the HTTP status.
+        calls.note(
+            method,
+            &address,
+            token.as_ref().ok().map(|_| 200),
+            started.elapsed(),
+            None,
+        );
+        match token {
             Ok(token) => {
                 let login = Login::SignedIn(caller_of(token.token.secret(), self.via, self.tenant_id));
                 Session {
@@ -483,7 +513,7 @@ mod tests {
             ("AZURE_CLIENT_ID", "c"),
         ]);
         let session = choose(Some(&file), &everything, &cloud, &http, None)
-            .sign_in("scope")
+            .sign_in("scope", &Calls::default())
             .await;
         let Fact::Known(Login::Refused { via, message, .. }) = session.login else {
             unreachable!("{session:?}")
@@ -491,7 +521,9 @@ mod tests {
         assert_eq!(via, "--azure-creds creds");
         assert!(message.contains("clientSecret"), "{message}");
         let half = Vars(vec![("AZURE_CLIENT_SECRET", "x")]);
-        let session = choose(None, &half, &cloud, &http, None).sign_in("scope").await;
+        let session = choose(None, &half, &cloud, &http, None)
+            .sign_in("scope", &Calls::default())
+            .await;
         assert!(
             matches!(session.login, Fact::Known(Login::Refused { .. })),
             "{session:?}"

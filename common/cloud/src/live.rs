@@ -72,6 +72,11 @@ impl Live {
         // neither of them.
         let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
         let head = self.kubernetes.collect(target, &first).await;
+        if matches!(head.hosted.cluster, Fact::Absent) {
+            // Nothing else can be about a HostedCluster that is not there.
+            facts.hosted = head.hosted;
+            return facts;
+        }
         let rest: BTreeSet<Need> = needs.difference(&first).copied().collect();
         let (body, (azure, storage), (discovery, jwks)) = futures::join!(
             self.kubernetes.collect_about(target, head.hosted.cluster.get(), &rest),
@@ -140,7 +145,7 @@ impl Live {
 
 async fn sign_in(chosen: Chosen, cloud: &Cloud, http: &reqwest::Client, calls: &Calls) -> (Fact<Login>, Fact<Arm>) {
     let scope = cloud.scope();
-    let Session { login, credential } = chosen.sign_in(&scope).await;
+    let Session { login, credential } = chosen.sign_in(&scope, calls).await;
     let Some(credential) = credential else {
         let gap = match &login {
             Fact::Unreadable(gap) => gap.clone(),

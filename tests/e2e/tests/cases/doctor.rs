@@ -697,6 +697,11 @@ async fn a_slow_azure_is_asked_in_parallel_and_nothing_twice() {
         .iter()
         .filter(|request| request.path.starts_with("/subscriptions"))
         .count();
+    assert!(
+        ran.stderr.contains("/oauth2/v2.0/token"),
+        "the sign-in is not shown:\n{}",
+        ran.stderr
+    );
     assert!(shown.len() >= arm, "-v shows {} of {arm} calls", shown.len());
     e2e::workspace::note(&format!(
         "{} requests to Azure at 150 ms each in {:.2} s",
