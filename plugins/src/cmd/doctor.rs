@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use cloud::bundle;
 use facts::{Facts, Target};
 use ui::report::{self, DoctorReport, DoctorReportList, Shown};
-use ui::{Failure, Outcome};
+use ui::{Failure, Outcome, Terminal};
 
 use super::{Format, block_on, printed, screen, source};
 use crate::Ended;
@@ -110,10 +110,22 @@ async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Re
         return Err(Failure::usage("there is no HostedCluster on Azure"));
     }
     let mut examined = Vec::with_capacity(targets.len());
+    let mut failed = None;
     for target in &targets {
-        examined.push(one(globals, &live, target, selection).await?);
+        match one(globals, &live, target, selection).await {
+            Ok(one) => examined.push(one),
+            // A cluster that is deleted while the others are looked at is no reason to say nothing about them.
+            Err(failure) if args.all => {
+                ui::note(&failure.render(&Terminal::of_stderr(globals.color_choice())));
+                failed = Some(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(examined)
+    match failed {
+        Some(failure) if examined.is_empty() => Err(failure),
+        _ => Ok(examined),
+    }
 }
 
 async fn one(
