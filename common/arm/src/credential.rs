@@ -41,13 +41,13 @@ impl TokenCredential for Steady {
             return Err(Error::with_message(ErrorKind::Credential, message.clone()));
         }
         let result = self.inner.get_token(scopes, options).await;
-        *failure = result.as_ref().err().map(|error| (Instant::now(), chain(error)));
+        *failure = result.as_ref().err().map(|error| (Instant::now(), error_chain(error)));
         result
     }
 }
 
 /// An error and its causes in one line, each said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

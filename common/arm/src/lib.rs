@@ -30,6 +30,7 @@ mod serial;
 mod write;
 
 pub use client::Arm;
+pub use credential::error_chain;
 pub use error::{ArmError, Detail, Failure, Found, Kind, Result};
 pub use id::{ArmId, IdError};
 pub use observe::{Exchange, Observer};

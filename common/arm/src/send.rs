@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::bucket::{Class, Pacer};
-use crate::credential::{Steady, chain};
+use crate::credential::{Steady, error_chain};
 use crate::error::{ArmError, Kind, Result};
 use crate::error_body::{ErrorBody, aadsts, classify};
 use crate::observe::{Exchange, shown_path};
@@ -217,7 +217,12 @@ impl Sender {
             ..PipelineSendOptions::default()
         };
         let result = self.pipeline.send(&context, &mut request, Some(options)).await;
-        self.report(call, attempt, departed, result.as_ref().map_err(|error| chain(error)));
+        self.report(
+            call,
+            attempt,
+            departed,
+            result.as_ref().map_err(|error| error_chain(error)),
+        );
         match result {
             Ok(response) => self.judge(call, attempt, response),
             Err(error) => Err(no_answer(call, attempt, departed, &error)),
@@ -329,7 +334,7 @@ fn no_answer(
     departed: &Departed,
     error: &azure_core::Error,
 ) -> (ArmError, Option<Duration>) {
-    let message = chain(error);
+    let message = error_chain(error);
     if departed.at().is_none() {
         let code = aadsts(&message);
         let kind = if error.kind() == &ErrorKind::Other && code.is_none() {

@@ -332,7 +332,7 @@ impl Chosen {
 /// What a failed sign-in says. Entra's refusal is an answer; a host that is out of reach, or a login that nobody asked
 /// for and that is not there, only leaves a gap.
 fn refusal(error: &azure_core::Error, ambient: bool, via: String, tenant_id: Option<String>) -> Fact<Login> {
-    let message = facts::redact::text(&chain(error));
+    let message = facts::redact::text(&arm::error_chain(error));
     let aadsts = aadsts_of(&message);
     if ambient && aadsts.is_none() {
         let why = format!(
@@ -366,20 +366,6 @@ fn is_connection_failure(error: &azure_core::Error) -> bool {
         next = error.source();
     }
     false
-}
-
-/// An error and its causes in one line, each said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 fn aadsts_of(message: &str) -> Option<u32> {

@@ -8,7 +8,6 @@ use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::credentials::chain;
 use crate::http::Calls;
 
 /// What follows the issuer in the address of its discovery document.
@@ -60,7 +59,7 @@ async fn get<T: DeserializeOwned>(address: &str, http: &reqwest::Client, calls: 
         Ok(response) => read(fetch, response).await,
         Err(error) => {
             let stage = stage_of(&error);
-            failed(fetch, stage, chain(&error.without_url()))
+            failed(fetch, stage, arm::error_chain(&error.without_url()))
         }
     };
     let elapsed = started.elapsed();
@@ -89,7 +88,7 @@ async fn read<T: DeserializeOwned>(mut fetch: Fetch<T>, response: reqwest::Respo
     while let Some(chunk) = stream.next().await {
         match chunk {
             Ok(chunk) => body.extend_from_slice(&chunk),
-            Err(error) => return failed(fetch, FetchStage::Body, chain(&error.without_url())),
+            Err(error) => return failed(fetch, FetchStage::Body, arm::error_chain(&error.without_url())),
         }
         if body.len() > MAX_BYTES {
             return failed(fetch, FetchStage::Body, format!("it is larger than {MAX_BYTES} bytes"));
@@ -137,7 +136,7 @@ fn stage_of(error: &reqwest::Error) -> FetchStage {
     if error.is_timeout() {
         return FetchStage::Timeout;
     }
-    let text = chain(error).to_ascii_lowercase();
+    let text = arm::error_chain(error).to_ascii_lowercase();
     if text.contains("certificate") || text.contains("tls") || text.contains("handshake") {
         FetchStage::Tls
     } else {
