@@ -4,7 +4,7 @@ use facts::azure::Identity;
 use facts::catalogue::{self, Component};
 use facts::hosted::HostedCluster;
 
-use crate::judgement::{Finding, Key};
+use crate::judgement::{Finding, Key, Level};
 use crate::text::quote;
 
 /// Why checks of workload identities do not apply to a cluster without them.
@@ -20,6 +20,8 @@ pub(crate) struct Member<'a> {
     pub component: &'static Component,
     /// Its identity.
     pub identity: &'a Identity,
+    /// Whether this cluster needs the component's identity, or only names it.
+    pub needed: bool,
 }
 
 /// The components that run and whose identity was found; none when the cluster has no workload identities.
@@ -32,7 +34,12 @@ pub(crate) fn members<'a>(cluster: &HostedCluster, identities: &'a [Identity]) -
         let identity = identities
             .iter()
             .find(|identity| identity.client_id.eq_ignore_ascii_case(client_id))?;
-        Some(Member { component, identity })
+        let needed = cluster.requires(component);
+        Some(Member {
+            component,
+            identity,
+            needed,
+        })
     };
     let running = catalogue::COMPONENTS
         .iter()
@@ -40,15 +47,26 @@ pub(crate) fn members<'a>(cluster: &HostedCluster, identities: &'a [Identity]) -
     Some(running.filter_map(member).collect())
 }
 
-/// Whether a component runs: the image registry does not when its capability is disabled.
+/// Whether a component runs: the image registry and the ingress operator do not when their capability is disabled. The API
+/// server asks for their client ids all the same.
 pub(crate) fn runs(cluster: &HostedCluster, component: &Component) -> bool {
-    component.key != "imageRegistry" || !cluster.disabled_capabilities.iter().any(|name| name == "ImageRegistry")
+    let capability = match component.key {
+        "imageRegistry" => "ImageRegistry",
+        "ingress" => "Ingress",
+        _ => return true,
+    };
+    !cluster.disabled_capabilities.iter().any(|name| name == capability)
 }
 
 impl Member<'_> {
     /// `identity disk (prod-disk-prod-x7k2p)`.
     pub(crate) fn subject(&self) -> String {
         format!("identity {} ({})", self.component.key, self.identity.name)
+    }
+
+    /// A failure of an identity that this cluster names and does not need is a warning.
+    pub(crate) fn weigh(&self, finding: Finding) -> Finding {
+        weigh(finding, self.needed)
     }
 
     /// Adds what this identity touches.
@@ -72,6 +90,18 @@ impl Member<'_> {
                 .map(|id| format!(" --subscription {}", quote(id)))
                 .unwrap_or_default(),
         )
+    }
+}
+
+/// A failure of identities of which this cluster needs none is a warning.
+pub(crate) fn weigh(finding: Finding, needed: bool) -> Finding {
+    if needed || finding.level != Level::Fail {
+        return finding;
+    }
+    Finding {
+        level: Level::Warn,
+        why: "the cluster names this identity and does not need it: nothing acts with it in a public cluster".into(),
+        ..finding
     }
 }
 
@@ -202,6 +232,19 @@ mod tests {
         assert_eq!(blob_of("https://acct.blob.core.windows.net"), None);
         assert_eq!(blob_of("https://example.com/oidc"), None);
         assert_eq!(host_of(DEFAULT_ISSUER), "kubernetes.default.svc");
+    }
+
+    #[test]
+    fn what_is_disabled_does_not_run() {
+        let mut facts = testkit::healthy();
+        testkit::cluster(&mut facts).disabled_capabilities = vec!["Console".into(), "Ingress".into()];
+        let cluster = facts.hosted.cluster.get().unwrap();
+        let off: Vec<&str> = catalogue::COMPONENTS
+            .iter()
+            .filter(|component| !runs(cluster, component))
+            .map(|component| component.key)
+            .collect();
+        assert_eq!(off, ["ingress"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) fn fold(rows: &mut [Row]) {
         let cause = Cause {
             code: rows[root].check.code,
             subject: rows[root].subject.clone(),
+            row: root,
         };
         let row = &mut rows[at];
         row.caused_by = Some(cause);
@@ -361,5 +362,37 @@ mod tests {
             "etcd statefulset has 1 unavailable replicas",
         );
         assert_eq!(codes(&report(&facts)), ["HC03"]);
+    }
+
+    #[test]
+    fn what_the_spec_says_is_not_laid_at_the_door_of_a_machine() {
+        let mut facts = healthy();
+        break_machine(&mut facts, 0, "SkuNotAvailable");
+        set_pool_condition(&mut facts, "AllMachinesReady");
+        assert_eq!(codes(&report(&facts)), ["NP02"]);
+        for kind in [
+            "ValidConfiguration",
+            "ValidIDPConfiguration",
+            "PlatformCredentialsFound",
+            "InfrastructureReady",
+            "EtcdAvailable",
+        ] {
+            let mut facts = facts.clone();
+            set_condition(&mut facts, kind, "False", "");
+            assert_eq!(codes(&report(&facts)), ["HC01", "NP02"], "{kind}");
+        }
+        for kind in ["ValidMachineConfig", "SupportedVersionSkew"] {
+            let mut facts = facts.clone();
+            set_pool_condition(&mut facts, kind);
+            assert_eq!(codes(&report(&facts)), ["NP01", "NP02"], "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_paused_cluster_and_a_paused_node_pool_are_two_things() {
+        let mut facts = healthy();
+        set_condition(&mut facts, "ReconciliationActive", "False", "paused");
+        set_pool_condition(&mut facts, "ReconciliationActive");
+        assert_eq!(codes(&report(&facts)), ["HC01", "NP01"]);
     }
 }

@@ -28,6 +28,9 @@ impl Judgement {
     }
 }
 
+/// Why checks of what a cluster needs to run do not apply to one that is being deleted.
+pub(crate) const BEING_DELETED: &str = "the HostedCluster is being deleted";
+
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -238,8 +241,10 @@ pub enum Key {
     Identity(String),
     /// A workload of the control plane namespace.
     Workload(String),
-    /// A NodePool, by name.
+    /// A NodePool, by name: its machines and nodes.
     NodePool(String),
+    /// The release of a NodePool, by the NodePool's name.
+    NodePoolRelease(String),
     /// A Machine, by name.
     Machine(String),
     /// The OIDC issuer.

@@ -50,15 +50,12 @@ impl Report {
         roots
     }
 
-    /// The rows that `root` explains.
+    /// The rows that `root`, a row of this report, explains.
     pub fn caused_by(&self, root: &Row) -> Vec<&Row> {
+        let place = self.rows.iter().position(|row| std::ptr::eq(row, root));
         self.rows
             .iter()
-            .filter(|row| {
-                row.caused_by
-                    .as_ref()
-                    .is_some_and(|cause| cause.code == root.check.code && cause.subject == root.subject)
-            })
+            .filter(|row| row.caused_by.as_ref().is_some_and(|cause| Some(cause.row) == place))
             .collect()
     }
 }
@@ -128,6 +125,8 @@ pub struct Cause {
     pub code: &'static str,
     /// Its subject.
     pub subject: String,
+    /// Its place in the report.
+    pub row: usize,
 }
 
 /// How many rows have which verdict.

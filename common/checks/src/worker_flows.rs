@@ -73,6 +73,10 @@ pub(crate) fn of(cluster: &HostedCluster, worker_prefixes: &[IpNet]) -> Vec<Targ
             });
         }
     }
+    if cluster.has_proxy {
+        // What leaves the VNet goes through the proxy, which stands elsewhere and is not known to the facts.
+        targets.retain(|target| matches!(target.prefix.as_str(), "VirtualNetwork" | "AzurePlatformDNS"));
+    }
     targets
 }
 
@@ -234,6 +238,21 @@ mod tests {
                 "workers:9000",
                 "workers:10250",
                 "workers:6081",
+            ]
+        );
+    }
+
+    #[test]
+    fn behind_a_proxy_only_what_stays_in_the_vnet_counts() {
+        let mut facts = healthy();
+        cluster(&mut facts).has_proxy = true;
+        assert_eq!(
+            labels(&mut facts),
+            [
+                "Azure DNS 168.63.129.16:53",
+                "workers:9000",
+                "workers:10250",
+                "workers:6081"
             ]
         );
     }

@@ -126,6 +126,9 @@ pub struct HostedCluster {
     /// `status.payloadArch`.
     #[serde(default)]
     pub payload_arch: Option<String>,
+    /// Whether `spec.configuration.proxy` names a proxy. Its URL may hold a password and is not kept.
+    #[serde(default)]
+    pub has_proxy: bool,
 }
 
 impl HostedCluster {

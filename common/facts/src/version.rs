@@ -25,8 +25,9 @@ impl Version {
     /// The architecture suffix of a tag is not part of the version and is dropped.
     pub fn parse(text: &str) -> Option<Self> {
         let mut text = text.trim().trim_start_matches('v');
+        // A tag may carry both, as `4.22.3-multi-x86_64` does.
         for suffix in [
-            "-multi", "-x86_64", "-aarch64", "-arm64", "-amd64", "-ppc64le", "-s390x",
+            "-x86_64", "-aarch64", "-arm64", "-amd64", "-ppc64le", "-s390x", "-multi",
         ] {
             text = text.strip_suffix(suffix).unwrap_or(text);
         }
@@ -143,6 +144,10 @@ mod tests {
         assert_eq!(
             image("localhost:5000/ocp/release:5.0.0-rc.1-x86_64").as_deref(),
             Some("5.0.0-rc.1")
+        );
+        assert_eq!(
+            image("quay.io/ocp-release:4.22.3-multi-x86_64").as_deref(),
+            Some("4.22.3")
         );
         assert_eq!(image("quay.io/ocp@sha256:abc"), None);
         assert_eq!(image("quay.io/ocp-release:latest"), None);

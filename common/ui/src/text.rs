@@ -1,5 +1,33 @@
 //! Wrapping and comparing text.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Text as it may go to a screen: characters that steer a terminal or turn the direction of writing are spelt out.
+///
+/// Names and messages come from clusters, from Azure and from files that somebody else recorded. Line breaks stay.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push(' '),
+            '\r' => {}
+            c if steers(c) => {
+                let _ = write!(out, "<U+{:04X}>", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Wraps `text` to `width` columns, the first line behind `first`, the others behind `rest`; ends with a line break.
 ///
 /// `first` may hold colour; it is taken to be as wide as `rest`.
@@ -8,7 +36,8 @@ pub(crate) fn hanging(first: &str, rest: &str, text: &str, width: usize) -> Stri
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let lines = textwrap::wrap(text, options);
+    let text = printable(text);
+    let lines = textwrap::wrap(&text, options);
     let mut out = String::new();
     for (at, line) in lines.iter().enumerate() {
         out.push_str(if at == 0 { first } else { rest });
@@ -25,6 +54,7 @@ pub(crate) fn hanging(first: &str, rest: &str, text: &str, width: usize) -> Stri
 /// Breaks a shell command before its options so that each line fits, with continuation backslashes; every line behind
 /// `indent`. A command stays one that can be copied: a word is never broken.
 pub(crate) fn command(command: &str, indent: &str, width: usize) -> Vec<String> {
+    let command = &*printable(command);
     if indent.len() + command.len() <= width {
         return vec![format!("{indent}{command}")];
     }
@@ -131,6 +161,17 @@ pub(crate) fn short_id(id: &str, ellipsis: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_spelt_out() {
+        assert_eq!(
+            printable("a\u{1b}]0;x\u{7}\u{9b}2J\tb\r\nc\u{202e}d"),
+            "a<U+001B>]0;x<U+0007><U+009B>2J b\nc<U+202E>d"
+        );
+        assert!(matches!(printable("kein Zufall: ä → …\n"), Cow::Borrowed(_)));
+        assert_eq!(hanging("", "  ", "a\u{1b}[2J", 80), "a<U+001B>[2J\n");
+        assert_eq!(command("echo '\u{1b}'", "", 80), ["echo '<U+001B>'"]);
+    }
 
     #[test]
     fn a_long_command_breaks_before_options_only() {

@@ -187,7 +187,11 @@ fn show(globals: &Globals, args: &DoctorArgs, program: &str, examined: &[Examine
             if args.all {
                 parts.push(report::fleet(&shown, &terminal));
                 // A healthy cluster's line says it all, unless every row was asked for.
-                let worth = |shown: &&Shown<'_>| args.output == Format::Wide || !shown.report.roots().is_empty();
+                let worth = |shown: &&Shown<'_>| {
+                    args.output == Format::Wide
+                        || !shown.report.roots().is_empty()
+                        || shown.report.summary().unknown > 0
+                };
                 parts.extend(shown.iter().filter(worth).map(one));
             } else {
                 parts.extend(shown.iter().map(one));

@@ -12,7 +12,7 @@ use ui::{Exit, Failure, Outcome, Terminal};
 use crate::Ended;
 use crate::globals::Globals;
 
-/// Creates, checks, diagnoses and destroys OpenShift hosted control planes (HyperShift) on Azure.
+/// OpenShift hosted control planes (HyperShift) on self-managed Azure.
 #[derive(Debug, Parser)]
 #[command(
     name = "hcp-azure",

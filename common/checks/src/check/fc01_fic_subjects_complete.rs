@@ -1,8 +1,10 @@
 //! FC01: every token subject of a component has a federated identity credential on its identity.
 
 use facts::azure::FederatedCredential;
+use facts::catalogue::Credential;
+use facts::hosted::HostedCluster;
 
-use crate::federation;
+use crate::federation::{self, Member};
 use crate::prelude::*;
 
 declare_check! {
@@ -49,37 +51,75 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 continue;
             }
         };
+        let mut missing = Vec::new();
         for credential in component.credentials {
             let want = credential.subject();
             if found.iter().any(|candidate| candidate.subject == want) {
                 seen += 1;
                 continue;
             }
-            let name = component.credential_name(&cluster.name, credential);
-            let near = nearest(&want, &cluster.issuer_url, found);
-            let (verb, name) = near.map_or(("create", name.as_str()), |near| ("update", near.name.as_str()));
-            let command = member.credential_command(verb, name, &cluster.issuer_url, &want);
-            let what = match near {
-                Some(near) => format!(
-                    "the subject of federated identity credential {} differs from what the token says",
-                    near.name
-                ),
-                None => format!("no federated identity credential for {want}"),
+            let Some(near) = nearest(&want, &cluster.issuer_url, found) else {
+                missing.push(credential);
+                continue;
             };
-            let why = format!(
-                "Entra refuses the token of {} (AADSTS700213); no HostedCluster condition shows it",
-                credential.service_account
+            let command = member.credential_command("update", &near.name, &cluster.issuer_url, &want);
+            let what = format!(
+                "the subject of federated identity credential {} differs from what the token says",
+                near.name
             );
-            let finding = Finding::fail(member.subject(), what, why)
-                .compare(&want, near.map_or("nothing like it", |near| near.subject.as_str()))
+            let finding = Finding::fail(member.subject(), what, refused(&[credential]))
+                .compare(&want, &near.subject)
                 .fix(Fix::azure([command]).note("Entra takes up to 5 minutes to know it"));
-            findings.push(member.touched_by(finding));
+            findings.push(member.touched_by(member.weigh(finding)));
+        }
+        if !missing.is_empty() {
+            let finding = without(cluster, member, &missing);
+            findings.push(member.touched_by(member.weigh(finding)));
         }
     }
     Ok(Judgement::new(
         format!("{seen} subjects have their federated identity credential"),
         findings,
     ))
+}
+
+fn refused(credentials: &[&Credential]) -> String {
+    let accounts: Vec<&str> = credentials
+        .iter()
+        .map(|credential| credential.service_account)
+        .collect();
+    format!(
+        "Entra refuses the token of {} (AADSTS700213); no HostedCluster condition shows it",
+        accounts.join(" and ")
+    )
+}
+
+/// The finding for the credentials that an identity lacks: one, as one mishap takes them all.
+fn without(cluster: &HostedCluster, member: Member<'_>, missing: &[&Credential]) -> Finding {
+    let what = match missing {
+        [credential] => format!("no federated identity credential for {}", credential.subject()),
+        several => format!("no federated identity credential for {} subjects", several.len()),
+    };
+    let mut finding = Finding::fail(member.subject(), what, refused(missing));
+    finding = match missing {
+        [credential] => finding.compare(credential.subject(), "nothing like it"),
+        several => several.iter().fold(finding, |finding, credential| {
+            finding.see("missing", credential.subject())
+        }),
+    };
+    let commands: Vec<String> = missing
+        .iter()
+        .map(|credential| {
+            let name = member.component.credential_name(&cluster.name, credential);
+            member.credential_command("create", &name, &cluster.issuer_url, &credential.subject())
+        })
+        .collect();
+    let note = if commands.len() == 1 {
+        "Entra takes up to 5 minutes to know it"
+    } else {
+        "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them"
+    };
+    finding.fix(Fix::azure(commands).note(note))
 }
 
 /// The credential whose subject is nearly the wanted one: another case, a blank, a typing error, or, with this cluster's
@@ -131,6 +171,22 @@ mod tests {
             Some("system:serviceaccount:openshift-image-registry:registry")
         );
         assert!(finding.fixes[0].commands[0].starts_with("az identity federated-credential create -g os4-common"));
+    }
+
+    #[test]
+    fn an_identity_that_lost_all_is_one_finding() {
+        let mut facts = healthy();
+        federated(&mut facts, "disk").clear();
+        let finding = the_failure(CHECK, &facts);
+        assert_eq!(finding.fixes[0].commands.len(), 3);
+        assert!(finding.what.ends_with("for 3 subjects"), "{}", finding.what);
+    }
+
+    #[test]
+    fn an_identity_that_is_not_needed_warns() {
+        let mut facts = healthy();
+        federated(&mut facts, "controlPlaneOperator").clear();
+        assert_eq!(the_finding(CHECK, &facts).level, crate::Level::Warn);
     }
 
     #[test]

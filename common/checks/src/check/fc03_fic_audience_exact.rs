@@ -119,6 +119,7 @@ fn finding(found: &str, wrong: Wrong<'_>) -> Finding {
     .fix(Fix::azure(wrong.commands).note(
         "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them",
     ));
+    let finding = federation::weigh(finding, wrong.members.iter().any(|member| member.needed));
     wrong
         .members
         .iter()

@@ -2,6 +2,7 @@
 
 use facts::hosted::{Condition, HostedCluster};
 
+use crate::judgement::BEING_DELETED;
 use crate::prelude::*;
 use crate::shell::command;
 
@@ -11,7 +12,7 @@ declare_check! {
     ///
     /// Conditions that mean nothing on Azure (ValidOIDCConfiguration) are left out, and those that are Unknown by design
     /// (ExternalDNSReachable without external DNS, ValidAzureKMSConfig without KMS) are allowed to be. A cluster gets
-    /// 15 minutes to come up. Rows stand in the order in which one condition follows from another.
+    /// 15 minutes to come up. Where no NodePool wants nodes the version is never reached, which is only told. Rows stand in the order in which one condition follows from another.
     ///
     /// ## Why it matters
     /// Conditions are what the operator says about the cluster. They show symptoms: no condition tells of an identity
@@ -114,7 +115,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         pools.iter().any(wanted)
     });
     if cluster.deleted_at.is_some() {
-        return Ok(Judgement::NotApplicable("the HostedCluster is being deleted".into()));
+        return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
     }
     let is_young = |then: Option<jiff::Timestamp>| then.is_some_and(|then| view.minutes_since(then) < GRACE);
     let mut findings = Vec::new();
@@ -195,7 +196,13 @@ fn judge_condition(
     let subject = format!("condition {kind}");
     let what = format!("{kind} is {}: {}", condition.status, reason(condition));
     let why = meaning(kind);
-    let finding = if !condition.is_true() && !condition.is_false() {
+    let finding = if !wants_nodes && waits_for_nodes(condition) {
+        Finding::info(
+            subject,
+            what,
+            "no NodePool wants nodes: cluster operators that run on nodes wait for one",
+        )
+    } else if !condition.is_true() && !condition.is_false() {
         Finding::warn(
             subject,
             what,
@@ -224,16 +231,40 @@ fn judge_condition(
         finding = finding.see("since", since.to_string());
     }
     finding = finding.fix(fix(cluster, kind));
-    if matches!(
-        kind,
-        "ValidReleaseImage" | "ValidReleaseInfo" | "ClusterVersionReleaseAccepted"
-    ) {
-        finding = finding.touches(Key::Release);
-    }
     for workload in workloads_in(&condition.message) {
         finding = finding.touches(Key::Workload(workload));
     }
-    Some(finding)
+    Some(tied(finding, kind))
+}
+
+/// Ties a row to what its condition speaks of whatever the message says, so that an unrelated fault does not swallow it.
+fn tied(finding: Finding, kind: &str) -> Finding {
+    let workload = |name: &str| Key::Workload(name.into());
+    let identity = |key: &str| Key::Identity(key.into());
+    match kind {
+        "EtcdAvailable" => finding.touches(workload("etcd")),
+        "KubeAPIServerAvailable" => finding.touches(workload("kube-apiserver")).touches(workload("etcd")),
+        "IgnitionEndpointAvailable" => finding
+            .touches(workload("ignition-server"))
+            .touches(workload("kube-apiserver")),
+        "ValidReleaseImage" | "ValidReleaseInfo" | "ClusterVersionReleaseAccepted" => finding.touches(Key::Release),
+        "SupportedHostedCluster" => finding.touches(Key::Release).explaining_itself(),
+        "ValidAzureKMSConfig" => finding.touches(identity("kms")).explaining_itself(),
+        // What the spec says, and what the management cluster makes: no fault of Azure, machines or workloads explains it.
+        "ValidConfiguration"
+        | "ValidHostedControlPlaneConfiguration"
+        | "ValidProxyConfiguration"
+        | "ValidIDPConfiguration"
+        | "PlatformCredentialsFound"
+        | "ReconciliationActive"
+        | "InfrastructureReady"
+        | "ExternalDNSReachable" => finding.explaining_itself(),
+        kind if kind.starts_with("AzureP") || kind.starts_with("AzureI") => finding
+            .touches(identity("controlPlaneOperator"))
+            .touches(workload("control-plane-operator"))
+            .explaining_itself(),
+        _ => finding,
+    }
 }
 
 /// The reason and the first sentence or so of the message.
@@ -262,6 +293,16 @@ fn is_unknown_by_design(cluster: &HostedCluster, condition: &Condition, wants_no
         }
         "ValidAzureKMSConfig" => cluster.kms.is_none(),
         "DataPlaneConnectionAvailable" | "ControlPlaneConnectionAvailable" => !wants_nodes,
+        _ => false,
+    }
+}
+
+/// Whether a condition is as it has to be while a cluster has no nodes: the console, the ingress router and the like run
+/// nowhere, so the version is never reached. Source: openshift/hypershift test/e2e, conditions without worker nodes.
+fn waits_for_nodes(condition: &Condition) -> bool {
+    match condition.kind.as_str() {
+        "ClusterVersionSucceeding" | "ClusterVersionAvailable" => !condition.is_true(),
+        "ClusterVersionProgressing" | "ClusterVersionFailing" => !condition.is_false(),
         _ => false,
     }
 }
@@ -403,7 +444,7 @@ mod tests {
     fn the_wrong_polarity_fails_after_the_grace() {
         let finding = the_failure(CHECK, &with("EtcdAvailable", "False", 1));
         assert_eq!(finding.subject, "condition EtcdAvailable");
-        assert_eq!(finding.keys, []);
+        assert_eq!(finding.keys, [Key::Workload("etcd".into())]);
         assert!(finding.fixes[0].commands[0].contains("-n clusters-prod "));
         the_failure(CHECK, &with("Degraded", "True", 30));
         the_failure(CHECK, &with("ClusterVersionFailing", "True", 30));
@@ -482,6 +523,29 @@ mod tests {
         );
         let release = the_failure(CHECK, &with("ValidReleaseImage", "False", 90));
         assert_eq!(release.keys, [Key::Release]);
+    }
+
+    #[test]
+    fn a_cluster_without_nodes_never_reaches_its_version() {
+        let mut facts = with("ClusterVersionSucceeding", "False", 600);
+        set(&mut facts, "ClusterVersionAvailable", "False", 600);
+        set(&mut facts, "ClusterVersionProgressing", "True", 600);
+        assert!(
+            findings(CHECK, &facts)
+                .iter()
+                .all(|finding| finding.level <= Level::Warn)
+        );
+        facts.hosted.node_pools = Fact::Known(Vec::new());
+        let found = findings(CHECK, &facts);
+        assert_eq!(found.len(), 3, "{found:#?}");
+        assert!(found.iter().all(|finding| finding.level == Level::Info), "{found:#?}");
+        // What does not wait for nodes counts as ever.
+        set(&mut facts, "EtcdAvailable", "False", 600);
+        assert!(
+            findings(CHECK, &facts)
+                .iter()
+                .any(|finding| finding.level == Level::Fail)
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use facts::hosted::{Component, Container, Event, HostedCluster, Pod, Workload};
 
-use crate::judgement::Level;
+use crate::judgement::{BEING_DELETED, Level};
 use crate::prelude::*;
 use crate::shell::{Quoted, command};
 
@@ -14,7 +14,7 @@ declare_check! {
     /// Deployment or StatefulSet has its replicas, its pods do not crash, wait for images or mounts, or stay unscheduled.
     ///
     /// One row tells all that is known about one workload, and names the identity with which it signs in to Azure, if it
-    /// has one. HyperShift releases without ControlPlaneComponents are judged by workloads and pods alone.
+    /// has one. In the first 15 minutes of a cluster workloads may wait for one another. HyperShift releases without ControlPlaneComponents are judged by workloads and pods alone.
     ///
     /// ## Why it matters
     /// A component that signs in with an identity and crashes is, as a rule, refused by Entra: no condition of the
@@ -37,6 +37,8 @@ declare_check! {
 
 /// Minutes in which a pod may start.
 const YOUNG: i64 = 5;
+/// Minutes in which the components of a new cluster may wait for one another.
+const COMING_UP: i64 = 15;
 /// Minutes in which a component may roll out.
 const ROLLOUT: i64 = 15;
 /// Minutes for which a restart counts as recent.
@@ -83,7 +85,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let workloads = workloads.map_or(&[][..], Vec::as_slice);
     let pods = pods.map_or(&[][..], Vec::as_slice);
     if cluster.deleted_at.is_some() {
-        return Ok(Judgement::NotApplicable("the HostedCluster is being deleted".into()));
+        return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
     }
     if components.is_empty() && workloads.is_empty() && pods.is_empty() && gaps.is_empty() {
         let plane = view.target().control_plane_namespace();
@@ -92,6 +94,14 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             format!("nothing runs in the control plane namespace {plane}"),
         ));
     }
+    let limit = if cluster
+        .created_at
+        .is_some_and(|then| view.minutes_since(then) < COMING_UP)
+    {
+        COMING_UP
+    } else {
+        YOUNG
+    };
     let mut troubles: BTreeMap<String, Trouble> = BTreeMap::new();
     // Pods first: they know the reason.
     for pod in pods {
@@ -103,10 +113,20 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         );
     }
     for workload in workloads {
-        judge_workload(view, workload, troubles.entry(workload.name.clone()).or_default());
+        judge_workload(
+            view,
+            workload,
+            limit,
+            troubles.entry(workload.name.clone()).or_default(),
+        );
     }
     for component in components {
-        judge_component(view, component, troubles.entry(component.name.clone()).or_default());
+        judge_component(
+            view,
+            component,
+            limit,
+            troubles.entry(component.name.clone()).or_default(),
+        );
     }
     let names = troubles.len();
     let mut findings: Vec<Finding> = troubles
@@ -191,7 +211,9 @@ fn judge_container(view: &View<'_>, pod: &Pod, container: &Container, fail: Leve
     let reason = container.waiting_reason.as_deref().unwrap_or_default();
     let waiting = match reason {
         "CrashLoopBackOff" | "RunContainerError" => Some("crash"),
-        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" => Some("image"),
+        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError" => {
+            Some("image")
+        }
         "CreateContainerConfigError" | "CreateContainerError" => Some("config"),
         _ => None,
     };
@@ -238,7 +260,8 @@ fn judge_container(view: &View<'_>, pod: &Pod, container: &Container, fail: Leve
     trouble.evidence.extend(ended.map(|ended| ("last end", ended)));
 }
 
-fn judge_workload(view: &View<'_>, workload: &Workload, trouble: &mut Trouble) {
+/// `limit` is the time in minutes that a workload has to become available.
+fn judge_workload(view: &View<'_>, workload: &Workload, limit: i64, trouble: &mut Trouble) {
     let available = workload
         .conditions
         .iter()
@@ -251,7 +274,7 @@ fn judge_workload(view: &View<'_>, workload: &Workload, trouble: &mut Trouble) {
         .filter(|_| unavailable)
         .and_then(|condition| condition.last_transition)
         .or(workload.created_at);
-    let young = since.is_some_and(|then| view.minutes_since(then) < YOUNG);
+    let young = since.is_some_and(|then| view.minutes_since(then) < limit);
     // With some replicas left the component still does its work.
     let level = if young || (!unavailable && workload.ready > 0) {
         Level::Warn
@@ -267,7 +290,7 @@ fn judge_workload(view: &View<'_>, workload: &Workload, trouble: &mut Trouble) {
         .push(("replicas", format!("{} of {} ready", workload.ready, workload.desired)));
 }
 
-fn judge_component(view: &View<'_>, component: &Component, trouble: &mut Trouble) {
+fn judge_component(view: &View<'_>, component: &Component, limit: i64, trouble: &mut Trouble) {
     let old = |condition: &facts::hosted::Condition, limit: i64| {
         condition
             .last_transition
@@ -277,7 +300,7 @@ fn judge_component(view: &View<'_>, component: &Component, trouble: &mut Trouble
         .condition("Available")
         .filter(|condition| condition.is_false())
     {
-        let level = if old(condition, YOUNG) {
+        let level = if old(condition, limit) {
             Level::Fail
         } else {
             Level::Warn
@@ -458,6 +481,25 @@ mod tests {
             last_seen: Some(minutes_ago(minutes)),
             count: 42,
         }
+    }
+
+    #[test]
+    fn a_cluster_that_is_coming_up_may_wait() {
+        let mut facts = healthy();
+        let workload = the_workload(&mut facts, "kube-apiserver");
+        workload.ready = 0;
+        workload.created_at = Some(minutes_ago(9));
+        let mut condition = condition("Available", "False", "WaitingForAvailable");
+        condition.last_transition = Some(minutes_ago(9));
+        workload.conditions = vec![condition.clone()];
+        the_component(&mut facts, "kube-apiserver").conditions = vec![condition];
+        the_failure(CHECK, &facts);
+        cluster(&mut facts).created_at = Some(minutes_ago(10));
+        assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
+        // A crash is told at once.
+        let container = &mut the_pod(&mut facts, "kube-apiserver").containers[0];
+        container.waiting_reason = Some("CrashLoopBackOff".into());
+        the_failure(CHECK, &facts);
     }
 
     #[test]

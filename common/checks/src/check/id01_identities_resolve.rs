@@ -58,7 +58,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         };
         match &identities {
             Ok(identities) => match resolve(cluster, component, client_id, identities) {
-                Some(finding) => findings.push(finding),
+                Some(finding) => findings.push(federation::weigh(finding, cluster.requires(component))),
                 None => found += 1,
             },
             // Without the list nothing but the shape can be judged.
@@ -357,6 +357,15 @@ mod tests {
         identity(&mut facts, "disk").tenant_id = "11111111-6666-7777-8888-999999999999".into();
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.evidence.get("want"), Some(TENANT));
+    }
+
+    #[test]
+    fn an_identity_that_is_not_needed_warns() {
+        let mut facts = healthy();
+        identity(&mut facts, "controlPlaneOperator").client_id = "another".into();
+        assert_eq!(the_finding(CHECK, &facts).level, crate::Level::Warn);
+        cluster(&mut facts).azure.topology = Some("Private".into());
+        the_failure(CHECK, &facts);
     }
 
     #[test]

@@ -16,7 +16,8 @@ declare_check! {
     /// break is told: Azure's own error code where there is one.
     ///
     /// A machine gets 20 minutes to be provisioned, and 15 from a running VM to a node. Machines of one NodePool that fail
-    /// for the same reason share a row. Machines that are being deleted are left out.
+    /// for the same reason share a row. Machines that are being deleted are left out. Fewer machines than a NodePool wants are
+    /// a warning.
     ///
     /// ## Why it matters
     /// Azure refuses VMs for capacity, quota, policy, roles or network, and the NodePool only says that machines are not
@@ -91,14 +92,20 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let mut findings = Vec::new();
     let (mut nodes, mut coming) = (0, 0);
     for pool in pools {
-        let own: Vec<&Machine> = machines
+        let all: Vec<&Machine> = machines
             .iter()
-            .filter(|machine| machine.node_pool.as_deref() == Some(pool.name.as_str()) && machine.deleted_at.is_none())
+            .filter(|machine| machine.node_pool.as_deref() == Some(pool.name.as_str()))
+            .collect();
+        let own: Vec<&Machine> = all
+            .iter()
+            .copied()
+            .filter(|machine| machine.deleted_at.is_none())
             .collect();
         if own.is_empty() {
             findings.extend(without_machines(view, cluster, pool));
             continue;
         }
+        findings.extend(too_few_machines(view, cluster, pool, all.len()));
         let mut broken: BTreeMap<Break, Vec<Broken<'_>>> = BTreeMap::new();
         for machine in own {
             let azure = azure_machines.and_then(|list| {
@@ -225,13 +232,42 @@ fn deepest(found: Vec<Refusal>) -> Option<Refusal> {
     found.iter().find(telling).or(found.first()).cloned()
 }
 
-/// A NodePool that wants machines and has none.
-fn without_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool) -> Option<Finding> {
-    let wanted = pool.auto_scaling.map_or(pool.replicas.unwrap_or(0), |(min, _)| min);
-    let old = pool
+/// The machines that a NodePool wants for sure.
+fn wanted_machines(pool: &NodePool) -> i32 {
+    pool.auto_scaling.map_or(pool.replicas.unwrap_or(0), |(min, _)| min)
+}
+
+/// A NodePool that has machines, and fewer than it wants. While it is updated or waits to be made valid that is no news.
+fn too_few_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool, seen: usize) -> Option<Finding> {
+    let wanted = wanted_machines(pool);
+    let updating = pool
+        .conditions
+        .iter()
+        .any(|condition| condition.is_true() && condition.kind.starts_with("Updating"));
+    if usize::try_from(wanted).is_ok_and(|wanted| wanted <= seen) || wanted <= 0 || updating || is_held_back(view, pool)
+    {
+        return None;
+    }
+    let plane = view.target().control_plane_namespace();
+    let finding = Finding::warn(
+        format!("NodePool {}", pool.name),
+        format!("NodePool {} wants {wanted} machines and has {seen}", pool.name),
+        "Cluster API makes a machine within seconds: unless the NodePool was scaled just now, something stops it",
+    )
+    .compare(wanted.to_string(), seen.to_string())
+    .fix(Fix::hypershift([
+        command!("oc -n {plane} get machinedeployments,machinesets,machines"; plane),
+        command!("oc -n {plane} logs deployment/cluster-api --tail 100"; plane),
+        command!("oc -n {} describe nodepool {}", cluster.namespace, pool.name),
+    ]));
+    Some(by_provider(finding.touches(Key::NodePool(pool.name.clone()))))
+}
+
+/// Whether a NodePool is new, paused, or not valid and so makes no machines; NP01 and NP03 tell of the latter.
+fn is_held_back(view: &View<'_>, pool: &NodePool) -> bool {
+    let new = pool
         .created_at
-        .is_none_or(|then| view.minutes_since(then) >= PROVISIONING);
-    // A NodePool that is not valid makes no machines; that is told by NP01 and NP03.
+        .is_some_and(|then| view.minutes_since(then) < PROVISIONING);
     let invalid = pool.conditions.iter().any(|condition| {
         condition.is_false()
             && (condition.kind.starts_with("Valid")
@@ -240,7 +276,13 @@ fn without_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool) -
                     "SupportedVersionSkew" | "IgnitionEndpointAvailable" | "ReconciliationActive"
                 ))
     });
-    if wanted <= 0 || !old || invalid || pool.paused_until.is_some() {
+    new || invalid || pool.paused_until.is_some()
+}
+
+/// A NodePool that wants machines and has none.
+fn without_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool) -> Option<Finding> {
+    let wanted = wanted_machines(pool);
+    if wanted <= 0 || is_held_back(view, pool) {
         return None;
     }
     let plane = view.target().control_plane_namespace();
@@ -509,6 +551,18 @@ mod tests {
     #[test]
     fn machines_that_are_nodes_pass() {
         assert_passes(CHECK, &healthy());
+    }
+
+    #[test]
+    fn fewer_machines_than_wanted_warn() {
+        let mut facts = healthy();
+        the_pool(&mut facts).replicas = Some(3);
+        let finding = the_finding(CHECK, &facts);
+        assert_eq!((finding.level, finding.evidence.get("found")), (Level::Warn, Some("2")));
+        the_pool(&mut facts)
+            .conditions
+            .push(condition("UpdatingPlatformMachineTemplate", "True", "AsExpected"));
+        assert_passes(CHECK, &facts);
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                     format!("{}: runs {}, asked for {}", pool.name, row(&runs), row(&asked)),
                 )
                 .touches(Key::NodePool(pool.name.clone()))
+                .touches(Key::NodePoolRelease(pool.name.clone()))
         }));
     }
     Ok(Judgement::new(
@@ -204,7 +205,10 @@ mod tests {
         let finding = the_failure(CHECK, &versions("4.22.3", "4.22.4"));
         assert!(finding.what.contains("newer (4.22.4)"), "{}", finding.what);
         assert!(finding.fixes[0].commands[0].contains("ocp-release:4.22.3-multi"));
-        assert_eq!(finding.keys, [Key::NodePool("prod".into())]);
+        assert_eq!(
+            finding.keys,
+            [Key::NodePool("prod".into()), Key::NodePoolRelease("prod".into())]
+        );
         assert!(
             the_failure(CHECK, &versions("4.22.3", "4.18.40"))
                 .what

@@ -4,6 +4,7 @@ use facts::ArmId;
 use facts::hosted::HostedCluster;
 use facts::network::Vnet;
 
+use crate::judgement::BEING_DELETED;
 use crate::prelude::*;
 use crate::shell::command;
 use crate::workers::{self, WorkerSubnet};
@@ -39,6 +40,10 @@ declare_check! {
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
+    // Its network may be gone before it.
+    if cluster.deleted_at.is_some() {
+        return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
+    }
     let (subnets, pools_gap) = workers::subnets(view)?;
     let mut gaps: Vec<(String, Gap)> = pools_gap
         .map(|gap| ("subnets of the NodePools".into(), gap))
@@ -396,7 +401,7 @@ fn bad_id(
                     subject.to_owned()
                 },
                 format!("{field} is no id of {provider}/{kind}"),
-                "Azure cannot find what it names; the API server does not check it",
+                "Azure cannot find what it names",
             )
             .compare(
                 format!(

@@ -7,6 +7,7 @@ use facts::hosted::HostedCluster;
 use facts::network::{Access, Direction, Nsg, NsgRule, Subnet, Vnet};
 use ipnet::IpNet;
 
+use crate::judgement::BEING_DELETED;
 use crate::nsg::{self, Context, Flow, Outcome, Peer, Protocol};
 use crate::prelude::*;
 use crate::shell::{Quoted, command};
@@ -21,7 +22,8 @@ declare_check! {
     /// Entra, Azure Resource Manager, blob storage, image registries, Azure DNS, and the traffic among workers. Rules are
     /// evaluated as Azure does, by priority with the default rules last, so that a deny behind an allow does no harm. A
     /// rule that cannot be decided from here (a regional service tag, an application security group) gives an unknown
-    /// row, and only where it could change the answer.
+    /// row, and only where it could change the answer. With a cluster-wide proxy the flows that leave the VNet are left out:
+    /// they go through the proxy.
     ///
     /// ## Why it matters
     /// A blocked worker boots and never joins: the VM runs, the NodePool stays at 0 ready, and nothing names the rule.
@@ -65,6 +67,10 @@ struct Decided<'a> {
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
+    // Its network may be gone before it.
+    if cluster.deleted_at.is_some() {
+        return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
+    }
     let (subnets, pools_gap) = workers::subnets(view)?;
     let mut gaps: Vec<(String, Gap)> = pools_gap
         .map(|gap| ("subnets of the NodePools".into(), gap))

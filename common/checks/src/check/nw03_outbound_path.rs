@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use facts::ArmId;
 use facts::hosted::HostedCluster;
-use facts::network::Subnet;
+use facts::network::{Route, RouteTable, Subnet};
+use ipnet::{IpNet, Ipv4Net};
 
+use crate::judgement::{BEING_DELETED, Level};
+use crate::nsg;
 use crate::prelude::*;
 use crate::shell::{Quoted, command};
 use crate::workers;
@@ -15,7 +18,8 @@ declare_check! {
     /// VMs in each worker subnet have a way out: a NAT gateway with a public address, the outbound rule of the load
     /// balancer that carries the infra id, or a route to an appliance or gateway.
     ///
-    /// A subnet that has nothing but Azure's default outbound access gets a warning.
+    /// A subnet that has nothing but Azure's default outbound access gets a warning. A cluster with a proxy needs no way out
+    /// of its own: what is missing is only told.
     ///
     /// ## Why it matters
     /// Workers fetch their ignition, their images and their tokens from outside. Without a way out the VM runs and never
@@ -44,8 +48,8 @@ type LookedFor = Vec<(&'static str, String)>;
 enum Fault {
     /// Azure's default outbound access is all there is.
     DefaultOnly(LookedFor),
-    /// A route drops everything.
-    Dropped { table: ArmId, route: String },
+    /// Routes drop everything.
+    Dropped { table: ArmId, routes: Vec<Route> },
     /// There is no way out.
     Nothing(LookedFor),
 }
@@ -55,6 +59,10 @@ type Way<E> = Result<Result<String, E>, Gap>;
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
+    // Its network may be gone before it.
+    if cluster.deleted_at.is_some() {
+        return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
+    }
     let (subnets, pools_gap) = workers::subnets(view)?;
     let mut gaps: Vec<(String, Gap)> = pools_gap
         .map(|gap| ("subnets of the NodePools".into(), gap))
@@ -96,6 +104,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let mut findings: Vec<Finding> = faults
         .into_values()
         .map(|(fault, subnets)| finding(cluster, &fault, &subnets))
+        .map(|finding| if cluster.has_proxy { by_proxy(finding) } else { finding })
         .collect();
     findings.extend(Finding::unknowns(gaps));
     let findings = findings
@@ -115,22 +124,24 @@ fn path(view: &View<'_>, subnet: &Subnet, balancer: &Way<String>) -> Way<Fault> 
         None => seen.push(("route table", "none".into())),
         Some(id) => {
             let name = id.name().unwrap_or(id.as_str());
-            let default = view
-                .route_table(id)?
-                .and_then(|table| table.routes.iter().find(|route| route.address_prefix == "0.0.0.0/0"));
-            match default.map(|route| (route, route.next_hop_type.as_str())) {
+            let routes = view.route_table(id)?.map(for_everything).unwrap_or_default();
+            match routes.first().map(|route| (route, route.next_hop_type.as_str())) {
                 Some((route, "VirtualAppliance" | "VirtualNetworkGateway")) => {
                     let hop = route
                         .next_hop_ip
                         .as_ref()
                         .map(|ip| format!(" {ip}"))
                         .unwrap_or_default();
-                    return Ok(Ok(format!("route {} to {}{hop}", route.name, route.next_hop_type)));
+                    return Ok(Ok(format!(
+                        "route {} to {}{hop}",
+                        names_of(&routes),
+                        route.next_hop_type
+                    )));
                 }
-                Some((route, "None")) => {
+                Some((_, "None")) => {
                     return Ok(Err(Fault::Dropped {
                         table: id.clone(),
-                        route: route.name.clone(),
+                        routes: routes.into_iter().cloned().collect(),
                     }));
                 }
                 _ => seen.push(("route table", format!("{name}, no route for 0.0.0.0/0 to an appliance"))),
@@ -171,6 +182,33 @@ fn path(view: &View<'_>, subnet: &Subnet, balancer: &Way<String>) -> Way<Fault> 
     } else {
         Fault::DefaultOnly(seen)
     }))
+}
+
+/// The routes that decide about every address: those of one kind of next hop that together cover all of IPv4, as
+/// `0.0.0.0/1` and `128.0.0.0/1` do, else the one for `0.0.0.0/0`. A longer prefix goes before a shorter one.
+fn for_everything(table: &RouteTable) -> Vec<&Route> {
+    let prefix = |route: &Route| match nsg::parse(&route.address_prefix) {
+        Some(IpNet::V4(net)) => Some(net),
+        _ => None,
+    };
+    for hop in ["VirtualAppliance", "VirtualNetworkGateway", "None", "Internet"] {
+        let parts: Vec<&Route> = table
+            .routes
+            .iter()
+            .filter(|route| route.next_hop_type == hop && prefix(route).is_some_and(|net| net.prefix_len() > 0))
+            .collect();
+        let nets: Vec<Ipv4Net> = parts.iter().filter_map(|route| prefix(route)).collect();
+        if Ipv4Net::aggregate(&nets).iter().any(|net| net.prefix_len() == 0) {
+            return parts;
+        }
+    }
+    let whole = |route: &&Route| prefix(route).is_some_and(|net| net.prefix_len() == 0);
+    table.routes.iter().find(whole).into_iter().collect()
+}
+
+fn names_of(routes: &[&Route]) -> String {
+    let names: Vec<&str> = routes.iter().map(|route| route.name.as_str()).collect();
+    names.join(" and ")
 }
 
 /// The load balancer named after the infra id: the way out, or what it lacks.
@@ -220,21 +258,31 @@ fn finding(cluster: &HostedCluster, fault: &Fault, subnets: &[&Subnet]) -> Findi
     let subject = format!("subnet {}", names.join(", "));
     let joins = "worker VMs start and never join: ignition, images and Entra are out of reach";
     match fault {
-        Fault::Dropped { table, route } => Finding::fail(
-            subject,
-            format!(
-                "route {route} of route table {} drops everything that leaves",
-                table.name().unwrap_or_default()
-            ),
-            joins,
-        )
-        .see("route", format!("{route}: 0.0.0.0/0 -> None"))
-        .fix(Fix::azure([
-            command!("az network route-table route delete --subscription {} -g {} --route-table-name {} -n {route}",
-            table.subscription().unwrap_or("SUBSCRIPTION"),
-            table.resource_group().unwrap_or("RESOURCE_GROUP"),
-            table.name().unwrap_or("ROUTE_TABLE"); route),
-        ])),
+        Fault::Dropped { table, routes } => {
+            let dropped = Finding::fail(
+                subject,
+                format!(
+                    "route {} of route table {} drops everything that leaves",
+                    names_of(&routes.iter().collect::<Vec<_>>()),
+                    table.name().unwrap_or_default()
+                ),
+                joins,
+            );
+            routes
+                .iter()
+                .fold(dropped, |finding, route| {
+                    finding.see("route", format!("{}: {} -> None", route.name, route.address_prefix))
+                })
+                .fix(Fix::azure(routes.iter().map(|route| {
+                    command!(
+                        "az network route-table route delete --subscription {} -g {} --route-table-name {} -n {}",
+                        table.subscription().unwrap_or("SUBSCRIPTION"),
+                        table.resource_group().unwrap_or("RESOURCE_GROUP"),
+                        table.name().unwrap_or("ROUTE_TABLE"),
+                        route.name
+                    )
+                })))
+        }
         Fault::DefaultOnly(seen) => {
             let finding = Finding::warn(
                 subject,
@@ -245,6 +293,16 @@ fn finding(cluster: &HostedCluster, fault: &Fault, subnets: &[&Subnet]) -> Findi
         }
         Fault::Nothing(seen) => looked_for(Finding::fail(subject, "no way out to the Internet", joins), seen)
             .fix(nat_gateway(cluster, subnets)),
+    }
+}
+
+/// A cluster with a proxy reaches the Internet through it, from wherever that stands.
+fn by_proxy(finding: Finding) -> Finding {
+    Finding {
+        level: Level::Info,
+        why: "the cluster has a proxy: workers reach the Internet through it, if they reach it".into(),
+        fixes: Vec::new(),
+        ..finding
     }
 }
 
@@ -282,7 +340,6 @@ mod tests {
     use facts::{Fact, Facts};
 
     use super::*;
-    use crate::judgement::Level;
     use crate::testkit::*;
 
     const CHECK: &Check = &OUTBOUND_PATH;
@@ -309,17 +366,21 @@ mod tests {
     }
 
     fn route(facts: &mut Facts, hop: &str) {
+        routes(facts, &[("0.0.0.0/0", hop)]);
+    }
+
+    fn routes(facts: &mut Facts, wanted: &[(&str, &str)]) {
         let id = network("routeTables/r");
         subnet(facts).route_table_id = Some(id.clone());
-        let route = Route {
-            name: "all".into(),
-            address_prefix: "0.0.0.0/0".into(),
-            next_hop_type: hop.into(),
+        let route = |(prefix, hop): &(&str, &str)| Route {
+            name: format!("to-{}", prefix.replace(['.', '/'], "-")),
+            address_prefix: (*prefix).into(),
+            next_hop_type: (*hop).into(),
             next_hop_ip: None,
         };
         let table = RouteTable {
             id: id.clone(),
-            routes: vec![route],
+            routes: wanted.iter().map(route).collect(),
         };
         facts.azure.network.route_tables.insert(id.key(), Fact::Known(table));
     }
@@ -407,6 +468,40 @@ mod tests {
         let mut facts = healthy();
         route(&mut facts, "None");
         assert!(the_failure(CHECK, &facts).fixes[0].commands[0].contains("route delete"));
+    }
+
+    #[test]
+    fn two_halves_count_as_the_whole() {
+        const HALVES: [&str; 2] = ["0.0.0.0/1", "128.0.0.0/1"];
+        let split = |hop| HALVES.map(|half| (half, hop));
+        let mut facts = no_balancer();
+        routes(&mut facts, &split("VirtualAppliance"));
+        assert_passes(CHECK, &facts);
+        // Half of the Internet is no way out.
+        routes(&mut facts, &split("VirtualAppliance")[..1]);
+        the_failure(CHECK, &facts);
+        let mut facts = healthy();
+        routes(&mut facts, &split("None"));
+        let finding = the_failure(CHECK, &facts);
+        assert_eq!(finding.fixes[0].commands.len(), 2);
+        // A longer prefix goes before a shorter one.
+        let whole = [("0.0.0.0/0", "None")];
+        routes(&mut facts, &[&whole[..], &split("VirtualAppliance")].concat());
+        assert_passes(CHECK, &facts);
+    }
+
+    #[test]
+    fn a_cluster_with_a_proxy_needs_no_way_of_its_own() {
+        let mut facts = no_balancer();
+        cluster(&mut facts).has_proxy = true;
+        assert_eq!(the_finding(CHECK, &facts).level, Level::Info);
+    }
+
+    #[test]
+    fn a_cluster_that_is_being_deleted_needs_no_way_out() {
+        let mut facts = no_balancer();
+        cluster(&mut facts).deleted_at = Some(minutes_ago(1));
+        assert_not_applicable(CHECK, &facts);
     }
 
     #[test]

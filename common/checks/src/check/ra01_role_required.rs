@@ -18,8 +18,9 @@ declare_check! {
     /// managed one, and those of the network security group, the VNet and the DNS zone. An assignment above counts, and so
     /// does another role that permits at least as much.
     ///
-    /// The image registry is left out where its capability is disabled, and the KMS identity altogether: its role is one
-    /// on the key vault.
+    /// The image registry and the ingress operator are left out where their capability is disabled, and the KMS identity
+    /// altogether: its role is one on the key vault. An identity that the cluster names and does not need (that of the
+    /// control plane operator in a public cluster) gives a warning at most. A role that a group holds is not judged.
     ///
     /// ## Why it matters
     /// Azure answers 403 AuthorizationFailed, or LinkedAuthorizationFailed where two resources meet (a network interface
@@ -54,6 +55,8 @@ enum Held {
     /// Yes, but for the type of the principal that the assignment names.
     WrongType(String),
     No,
+    /// No; but a group holds it, and the identity may be a member.
+    ByGroup(String),
     /// Another role is held, and nobody can tell whether it is enough.
     Perhaps(Vec<String>),
     Unknown(Gap),
@@ -94,19 +97,26 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                         .eq_ignore_ascii_case(&member.identity.principal_id)
                 })
                 .collect();
-            match holds(view, member, &role, &own) {
+            let held_alone = holds(view, member, &role, &own);
+            let group = || group_with(member, &role, assignments);
+            let result = match held_alone {
+                Held::No => group().map_or(Held::No, Held::ByGroup),
+                other => other,
+            };
+            match result {
                 Held::Yes => {
                     held += 1;
                     seen.push(place);
                 }
                 Held::WrongType(kind) => findings.push(wrong_type(member, &role, &scope, &kind)),
                 Held::No => missing.push(Lack { place, scope }),
+                Held::ByGroup(id) => findings.push(by_group(member, &role, &scope, &id)),
                 Held::Perhaps(names) => findings.push(perhaps(member, &role, &scope, &names)),
                 Held::Unknown(gap) => findings.push(Finding::unknown(format!("{} at {scope}", member.subject()), gap)),
             }
         }
         if !missing.is_empty() {
-            findings.push(lacks(member, &role, &missing, &seen));
+            findings.push(member.weigh(lacks(member, &role, &missing, &seen)));
         }
     }
     for (scope, gap) in unreadable {
@@ -136,13 +146,25 @@ fn scopes(cluster: &HostedCluster, role: &Role) -> Vec<(&'static str, ArmId)> {
     scopes
 }
 
+/// Whether an assignment is one of the component's own role.
+fn suits(member: Member<'_>, role: &Role, assignment: &RoleAssignment) -> bool {
+    let guid = assignment.role_guid();
+    guid == role.guid || INSTEAD.contains(&(member.component.key, guid.as_str()))
+}
+
+/// The group that holds the component's role at a resource group. Groups of a whole subscription are those of its people.
+fn group_with(member: Member<'_>, role: &Role, assignments: &[RoleAssignment]) -> Option<String> {
+    assignments
+        .iter()
+        .filter(|assignment| assignment.principal_type.as_deref() == Some("Group"))
+        .filter(|assignment| ArmId::new(assignment.scope.as_str()).resource_group().is_some())
+        .find(|assignment| suits(member, role, assignment))
+        .map(|assignment| assignment.principal_id.clone())
+}
+
 /// Whether the assignments of one principal at one scope amount to a role.
 fn holds(view: &View<'_>, member: Member<'_>, role: &Role, own: &[&RoleAssignment]) -> Held {
-    let suits = |assignment: &&&RoleAssignment| {
-        let guid = assignment.role_guid();
-        guid == role.guid || INSTEAD.contains(&(member.component.key, guid.as_str()))
-    };
-    if let Some(assignment) = own.iter().find(suits) {
+    if let Some(assignment) = own.iter().find(|assignment| suits(member, role, assignment)) {
         return match assignment.principal_type.as_deref() {
             None | Some("ServicePrincipal") => Held::Yes,
             Some(kind) => Held::WrongType(kind.to_owned()),
@@ -229,6 +251,22 @@ fn perhaps(member: Member<'_>, role: &Role, scope: &ArmId, names: &[String]) -> 
     .see("principal", &member.identity.principal_id)
     .fix(Fix::azure([assign(member, role, scope)]));
     member.touched_by(finding)
+}
+
+fn by_group(member: Member<'_>, role: &Role, scope: &ArmId, group: &str) -> Finding {
+    let gap = Gap::new(
+        GapKind::NotAsked,
+        format!(
+            "a group holds {} at {scope}; whether it has this identity as a member was not asked",
+            role.name
+        ),
+    )
+    .with_remedy(format!(
+        "az ad group member check --group {} --member-id {}",
+        quote(group),
+        quote(&member.identity.principal_id)
+    ));
+    Finding::unknown(member.subject(), gap)
 }
 
 fn wrong_type(member: Member<'_>, role: &Role, scope: &ArmId, kind: &str) -> Finding {
@@ -334,6 +372,32 @@ mod tests {
             ))
         );
         assert!(finding.keys.contains(&Key::Workload("cloud-controller-manager".into())));
+    }
+
+    #[test]
+    fn a_role_that_a_group_holds_is_not_called_missing() {
+        let mut facts = healthy();
+        let mut assignment = take(&mut facts, "cloudProvider", "prod-nsg-prod-x7k2p");
+        assignment.principal_id = "group".into();
+        assignment.principal_type = Some("Group".into());
+        assignment.scope = group("prod-nsg-prod-x7k2p").to_string();
+        at(&mut facts, "prod-nsg-prod-x7k2p").push(assignment.clone());
+        let gap = the_gap(CHECK, &facts);
+        assert!(gap.remedy.unwrap().contains("--group group --member-id"));
+        // A group of the whole subscription is not taken for one of identities.
+        at(&mut facts, "prod-nsg-prod-x7k2p").pop();
+        assignment.scope = format!("/subscriptions/{SUBSCRIPTION}");
+        at(&mut facts, "prod-nsg-prod-x7k2p").push(assignment);
+        the_failure(CHECK, &facts);
+    }
+
+    #[test]
+    fn an_identity_that_is_not_needed_warns() {
+        let mut facts = healthy();
+        take(&mut facts, "controlPlaneOperator", "prod-nsg-prod-x7k2p");
+        assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
+        cluster(&mut facts).azure.topology = Some("Private".into());
+        the_failure(CHECK, &facts);
     }
 
     #[test]

@@ -219,6 +219,7 @@ pub(super) fn hosted(facts: &mut Facts) {
         }),
         kubeconfig_secret: Some("prod-admin-kubeconfig".into()),
         payload_arch: Some("Multi".into()),
+        has_proxy: false,
     });
     facts.hosted.node_pools = Fact::Known(vec![node_pool("prod")]);
     facts.hosted.machines = Fact::Known(vec![machine("prod-a"), machine("prod-b")]);

@@ -50,11 +50,15 @@ pub(super) fn render(shown: &Shown<'_>, terminal: &Terminal) -> String {
 fn header(shown: &Shown<'_>, terminal: &Terminal) -> String {
     let facts = shown.facts;
     let dot = terminal.dot();
-    let mut parts = vec![terminal.strong(&facts.target.name), facts.target.to_string()];
+    let own = |text: &str| text::printable(text).into_owned();
+    let mut parts = vec![
+        terminal.strong(&text::printable(&facts.target.name)),
+        own(&facts.target.to_string()),
+    ];
     if let Some(cluster) = facts.hosted.cluster.get() {
-        parts.extend(cluster.version.effective().map(str::to_owned));
-        parts.push(cluster.azure.location.clone());
-        parts.push(cluster.azure.topology.clone().unwrap_or_else(|| "Public".into()));
+        parts.extend(cluster.version.effective().map(own));
+        parts.push(own(&cluster.azure.location));
+        parts.push(own(cluster.azure.topology.as_deref().unwrap_or("Public")));
     }
     let checked = shown
         .report
@@ -105,7 +109,10 @@ fn caller(shown: &Shown<'_>, terminal: &Terminal) -> String {
             }
             text::hanging("", "  ", &line, terminal.width())
         }
-        Some(Login::Refused { via, .. }) => format!("not signed in to Azure: {via} was refused\n"),
+        Some(Login::Refused { via, .. }) => {
+            let line = format!("not signed in to Azure: {via} was refused");
+            text::hanging("", "  ", &line, terminal.width())
+        }
         None => String::new(),
     }
 }
@@ -175,6 +182,7 @@ impl Block<'_> {
 
     /// A line that is never wrapped: what stands below it points at one of its characters.
     fn whole(&mut self, label: &str, value: &str) {
+        let value = text::printable(value);
         let _ = writeln!(self.out, "  {label:<width$}{value}", width = self.label);
     }
 

@@ -6,6 +6,7 @@ use comfy_table::ContentArrangement;
 use super::Shown;
 use crate::grid;
 use crate::terminal::Terminal;
+use crate::text;
 
 /// Every row: code, verdict, subject, what, and what causes it.
 pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
@@ -19,7 +20,8 @@ pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
             Verdict::Skipped | Verdict::Unknown if !row.why.is_empty() => format!("{}: {}", row.what, row.why),
             _ => row.what.clone(),
         };
-        table.add_row([row.check.code, row.verdict.word(), cause, subject, &what]);
+        let (subject, what) = (text::printable(subject), text::printable(&what));
+        table.add_row([row.check.code, row.verdict.word(), cause, &subject, &what]);
     }
     grid::text(&mut table, terminal)
 }
@@ -52,14 +54,14 @@ pub(super) fn fleet(all: &[Shown<'_>], terminal: &Terminal) -> String {
             .first()
             .map_or_else(|| "-".to_owned(), |row| format!("{} {}", row.check.code, row.subject));
         table.add_row([
-            shown.facts.target.name.clone(),
-            shown.facts.target.namespace.clone(),
-            version.to_owned(),
+            text::printable(&shown.facts.target.name).into_owned(),
+            text::printable(&shown.facts.target.namespace).into_owned(),
+            text::printable(version).into_owned(),
             failed.to_string(),
             summary.warn.to_string(),
             summary.unknown.to_string(),
             summary.pass.to_string(),
-            first,
+            text::printable(&first).into_owned(),
         ]);
     }
     grid::text(&mut table, terminal)

@@ -95,6 +95,9 @@ pub fn hosted_cluster(object: &Value) -> Result<HostedCluster, HostedClusterErro
         endpoint: endpoint(object),
         kubeconfig_secret: text(object, "/status/kubeconfig/name"),
         payload_arch: text(object, "/status/payloadArch"),
+        has_proxy: ["httpProxy", "httpsProxy"]
+            .iter()
+            .any(|key| text(object, &format!("/spec/configuration/proxy/{key}")).is_some_and(|url| !url.is_empty())),
     })
 }
 
@@ -255,6 +258,10 @@ mod tests {
         assert_eq!(cluster.endpoint.unwrap().port, 443);
         assert_eq!(cluster.version.history[0].completed_at, None);
         assert_eq!(cluster.disabled_capabilities, ["ImageRegistry"]);
+        assert!(!cluster.has_proxy);
+        let mut proxied = sample();
+        proxied["spec"]["configuration"] = json!({"proxy": {"httpsProxy": "http://u:p@proxy:3128"}});
+        assert!(hosted_cluster(&proxied).unwrap().has_proxy);
     }
 
     #[test]
