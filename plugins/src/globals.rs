@@ -33,12 +33,7 @@ pub(crate) struct Globals {
     #[arg(long = "as", global = true, value_name = "USER", help_heading = "Management cluster")]
     pub as_user: Option<String>,
     /// Group to impersonate; can be repeated
-    #[arg(
-        long = "as-group",
-        global = true,
-        value_name = "GROUP",
-        help_heading = "Management cluster"
-    )]
+    #[arg(long = "as-group", global = true, value_name = "GROUP", help_heading = "Management cluster")]
     pub as_groups: Vec<String>,
     /// How long to wait for one answer of the management cluster: 30s, 2m; 0 waits for ever
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Management cluster")]
@@ -66,11 +61,7 @@ pub(crate) struct Globals {
 impl Globals {
     /// When to use colour.
     pub fn color_choice(&self) -> ColorChoice {
-        if self.no_color {
-            ColorChoice::Never
-        } else {
-            ColorChoice::Auto
-        }
+        if self.no_color { ColorChoice::Never } else { ColorChoice::Auto }
     }
 
     /// The flags that choose the management cluster.
@@ -110,9 +101,7 @@ impl Globals {
             return Calls::default();
         }
         Calls::watched(Arc::new(|call: &Call| {
-            let status = call
-                .status
-                .map_or_else(|| "---".to_owned(), |status| status.to_string());
+            let status = call.status.map_or_else(|| "---".to_owned(), |status| status.to_string());
             let line = ui::call_line(
                 &call.method,
                 &call.address,
@@ -130,9 +119,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }
-    let span: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| format!("'{text}' is no time such as 30s or 2m"))?;
+    let span: jiff::SignedDuration = text.parse().map_err(|_| format!("'{text}' is no time such as 30s or 2m"))?;
     Duration::try_from(span).map_err(|_| format!("'{text}' is negative"))
 }
 

@@ -33,9 +33,7 @@ pub fn main(verb: Option<&str>) -> ExitCode {
 
 fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
     let mut command = Cli::command().bin_name(program);
-    let parsed = command
-        .try_get_matches_from_mut(args)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from_mut(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return refused(&error, program),

@@ -5,11 +5,7 @@
 /// kubectl and oc both start `kubectl-hcp_azure` by that name, so that only a binary called `oc-…` tells them apart.
 pub(crate) fn name(argv0: &str) -> &'static str {
     let file = argv0.rsplit(['/', '\\']).next().unwrap_or_default();
-    if file.starts_with("oc-") {
-        "oc hcp-azure"
-    } else {
-        "kubectl hcp-azure"
-    }
+    if file.starts_with("oc-") { "oc hcp-azure" } else { "kubectl hcp-azure" }
 }
 
 #[cfg(test)]

@@ -27,10 +27,7 @@ pub(crate) struct Bridge {
 
 impl Bridge {
     pub(crate) fn new(arm: &Arm) -> Self {
-        Self {
-            arm: arm.clone(),
-            failure: Arc::default(),
-        }
+        Self { arm: arm.clone(), failure: Arc::default() }
     }
 
     pub(crate) fn identities(&self) -> Result<azure_mgmt_msi::Client> {
@@ -79,21 +76,13 @@ impl Bridge {
     }
 
     fn transport(&self) -> legacy::TransportOptions {
-        legacy::TransportOptions::new(Arc::new(Wire {
-            arm: self.arm.clone(),
-            failure: Arc::clone(&self.failure),
-        }))
+        legacy::TransportOptions::new(Arc::new(Wire { arm: self.arm.clone(), failure: Arc::clone(&self.failure) }))
     }
 
     fn take(&self, resource: &str, error: &LegacyError) -> ArmError {
         let ours = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         ours.unwrap_or_else(|| {
-            ArmError::new(
-                Kind::Decode,
-                "GET",
-                resource,
-                format!("the answer is not of the expected form: {error}"),
-            )
+            ArmError::new(Kind::Decode, "GET", resource, format!("the answer is not of the expected form: {error}"))
         })
     }
 }
@@ -110,12 +99,7 @@ pub(crate) fn parts<'a>(id: &'a ArmId, wanted: &str) -> Result<(&'a str, &'a str
 }
 
 pub(crate) fn wrong_type(id: &ArmId, wanted: &str) -> ArmError {
-    ArmError::new(
-        Kind::InvalidId,
-        "",
-        id.as_str(),
-        format!("this is not the id of a {wanted}"),
-    )
+    ArmError::new(Kind::InvalidId, "", id.as_str(), format!("this is not the id of a {wanted}"))
 }
 
 /// The legacy transport: reads through [`Arm::fetch`] and nothing else. The legacy request's headers are dropped,
@@ -131,22 +115,13 @@ impl Wire {
         let url = request.url();
         if *request.method() != legacy::Method::Get {
             let message = "only reads go through the legacy request builders";
-            return Err(ArmError::new(
-                Kind::Refused,
-                request.method().as_ref(),
-                url.path(),
-                message,
-            ));
+            return Err(ArmError::new(Kind::Refused, request.method().as_ref(), url.path(), message));
         }
         let reply = self.arm.fetch(url.clone()).await?;
         let status = legacy::StatusCode::try_from(reply.status)
             .map_err(|error| ArmError::new(Kind::Decode, "GET", url.path(), error.to_string()))?;
         let body = reply.body.clone();
-        Ok(legacy::Response::new(
-            status,
-            legacy::headers::Headers::new(),
-            Box::pin(stream::once(async { Ok(body) })),
-        ))
+        Ok(legacy::Response::new(status, legacy::headers::Headers::new(), Box::pin(stream::once(async { Ok(body) }))))
     }
 }
 
@@ -169,10 +144,7 @@ struct Placeholder;
 impl TokenCredential for Placeholder {
     async fn get_token(&self, _scopes: &[&str]) -> legacy::Result<AccessToken> {
         let now = azure_core::time::OffsetDateTime::now_utc();
-        Ok(AccessToken::new(
-            "placeholder",
-            now + std::time::Duration::from_secs(24 * 60 * 60),
-        ))
+        Ok(AccessToken::new("placeholder", now + std::time::Duration::from_secs(24 * 60 * 60)))
     }
 
     async fn clear_cache(&self) -> legacy::Result<()> {

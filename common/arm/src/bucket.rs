@@ -56,11 +56,7 @@ impl Pacer {
     /// The time to wait, when the service has closed the bucket for longer than `patience`.
     pub(crate) async fn admit(&self, subscription: &str, class: Class, patience: Duration) -> Result<(), Duration> {
         if let Some(turn) = self.take(subscription, class, Instant::now(), patience)? {
-            tracing::debug!(
-                subscription,
-                ?class,
-                "request slowed to stay within the limits of Azure Resource Manager"
-            );
+            tracing::debug!(subscription, ?class, "request slowed to stay within the limits of Azure Resource Manager");
             tokio::time::sleep_until(turn).await;
         }
         Ok(())
@@ -68,9 +64,7 @@ impl Pacer {
 
     /// Takes over what the service says is left, when that is less than what we believe.
     pub(crate) fn remaining(&self, subscription: &str, class: Class, left: u32) {
-        self.with(subscription, class, Instant::now(), |bucket| {
-            bucket.tokens = bucket.tokens.min(f64::from(left))
-        });
+        self.with(subscription, class, Instant::now(), |bucket| bucket.tokens = bucket.tokens.min(f64::from(left)));
     }
 
     /// Holds back the subscription's requests of this class: the service throttles it as a whole.
@@ -104,13 +98,11 @@ impl Pacer {
     fn with<T>(&self, subscription: &str, class: Class, now: Instant, act: impl FnOnce(&mut Bucket) -> T) -> T {
         let (size, rate) = class.limits();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets
-            .entry((subscription.to_ascii_lowercase(), class))
-            .or_insert(Bucket {
-                tokens: size,
-                counted_at: now,
-                closed_until: None,
-            });
+        let bucket = buckets.entry((subscription.to_ascii_lowercase(), class)).or_insert(Bucket {
+            tokens: size,
+            counted_at: now,
+            closed_until: None,
+        });
         let refill = now.saturating_duration_since(bucket.counted_at).as_secs_f64() * rate;
         bucket.tokens = (bucket.tokens + refill).min(size);
         bucket.counted_at = now;
@@ -125,19 +117,13 @@ mod tests {
     async fn time_for(pacer: &Pacer, subscription: &str, class: Class, requests: usize) -> Duration {
         let start = Instant::now();
         for _ in 0..requests {
-            pacer
-                .admit(subscription, class, Duration::from_secs(60))
-                .await
-                .expect("admitted");
+            pacer.admit(subscription, class, Duration::from_secs(60)).await.expect("admitted");
         }
         start.elapsed()
     }
 
     fn near(got: Duration, wanted: f64) {
-        assert!(
-            (got.as_secs_f64() - wanted).abs() < 0.15,
-            "{got:?}, wanted about {wanted} s"
-        );
+        assert!((got.as_secs_f64() - wanted).abs() < 0.15, "{got:?}, wanted about {wanted} s");
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,10 +64,7 @@ impl Arm {
 
     /// A client that shares connections, token, limits and locks with this one, but has read nothing yet.
     pub fn fresh(&self) -> Self {
-        Self {
-            memo: Arc::default(),
-            ..self.clone()
-        }
+        Self { memo: Arc::default(), ..self.clone() }
     }
 
     /// The address of a resource, or of something below it (`more` begins with a slash or is empty).
@@ -80,9 +77,7 @@ impl Arm {
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}{path}"));
         url.set_query(None);
-        url.query_pairs_mut()
-            .extend_pairs(query)
-            .append_pair("api-version", api_version);
+        url.query_pairs_mut().extend_pairs(query).append_pair("api-version", api_version);
         // A form's `+` means a space only to those who read queries as forms.
         let query = url.query().map(|query| query.replace('+', "%20"));
         url.set_query(query.as_deref());
@@ -133,12 +128,7 @@ impl Arm {
                 return Ok(items);
             };
             if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) {
-                return Err(ArmError::new(
-                    Kind::Decode,
-                    "GET",
-                    url.path(),
-                    "the list does not end: its pages repeat",
-                ));
+                return Err(ArmError::new(Kind::Decode, "GET", url.path(), "the list does not end: its pages repeat"));
             }
             url = self.next_page(&url, &link)?;
         }
@@ -146,12 +136,7 @@ impl Arm {
 
     fn next_page(&self, from: &Url, link: &str) -> Result<Url> {
         let next = Url::parse(link).map_err(|error| {
-            ArmError::new(
-                Kind::Decode,
-                "GET",
-                from.path(),
-                format!("the list's nextLink is no address: {error}"),
-            )
+            ArmError::new(Kind::Decode, "GET", from.path(), format!("the list's nextLink is no address: {error}"))
         })?;
         self.sender.check("GET", &next, "the list's nextLink").map(|()| next)
     }
@@ -159,9 +144,7 @@ impl Arm {
 
 impl fmt::Debug for Arm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arm")
-            .field("options", self.sender.options())
-            .finish_non_exhaustive()
+        f.debug_struct("Arm").field("options", self.sender.options()).finish_non_exhaustive()
     }
 }
 
@@ -186,9 +169,5 @@ pub(crate) fn decode<T: DeserializeOwned>(url: &Url, reply: &Reply) -> Result<T>
 
 /// Paths are the same without regard to case; queries are not, for they hold opaque page tokens.
 fn memo_key(url: &Url) -> String {
-    format!(
-        "{}?{}",
-        url.path().to_ascii_lowercase(),
-        url.query().unwrap_or_default()
-    )
+    format!("{}?{}", url.path().to_ascii_lowercase(), url.query().unwrap_or_default())
 }

@@ -21,10 +21,7 @@ pub(crate) struct Steady {
 
 impl Steady {
     pub(crate) fn new(inner: Arc<dyn TokenCredential>) -> Self {
-        Self {
-            inner,
-            failure: Mutex::new(None),
-        }
+        Self { inner, failure: Mutex::new(None) }
     }
 }
 

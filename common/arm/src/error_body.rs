@@ -21,9 +21,7 @@ impl ErrorBody {
     /// packed into a JSON string (private DNS when it throttles). Entra's `{"error":"…","error_description":"…"}`
     /// is read too, because gateways pass it on.
     pub(crate) fn read(body: &[u8]) -> Self {
-        serde_json::from_slice::<Value>(body)
-            .map(|value| Self::from_json(&value))
-            .unwrap_or_default()
+        serde_json::from_slice::<Value>(body).map(|value| Self::from_json(&value)).unwrap_or_default()
     }
 
     /// Reads an error that is part of another body, such as that of a failed operation.
@@ -36,16 +34,10 @@ impl ErrorBody {
                 .unwrap_or_default(),
             Value::Object(map) => match map.get("error") {
                 Some(inner @ Value::Object(_)) => Self::from_json(inner),
-                Some(Value::String(code)) => Self {
-                    code: Some(code.clone()),
-                    message: text(value, "error_description"),
-                    details: Vec::new(),
-                },
-                _ => Self {
-                    code: text(value, "code"),
-                    message: text(value, "message"),
-                    details: details(value, 0),
-                },
+                Some(Value::String(code)) => {
+                    Self { code: Some(code.clone()), message: text(value, "error_description"), details: Vec::new() }
+                }
+                _ => Self { code: text(value, "code"), message: text(value, "message"), details: details(value, 0) },
             },
             _ => Self::default(),
         }
@@ -84,10 +76,7 @@ fn is_denial(code: &str) -> bool {
 
 /// Codes of a 404 that speak of the address, not of the resource.
 fn is_unknown_type(code: &str) -> bool {
-    matches!(
-        code,
-        "InvalidResourceType" | "InvalidResourceNamespace" | "NoRegisteredProviderFound"
-    )
+    matches!(code, "InvalidResourceType" | "InvalidResourceNamespace" | "NoRegisteredProviderFound")
 }
 
 /// The action and the scope that an `AuthorizationFailed` or `LinkedAuthorizationFailed` message names.
@@ -95,11 +84,7 @@ fn is_unknown_type(code: &str) -> bool {
 /// The linked form first tells what *is* permitted, so the action after "does not have permission" is the one.
 fn denied_action(message: &str) -> (Option<String>, Option<String>) {
     let refused = message.find("does not have").map_or(message, |at| &message[at..]);
-    let named = if quoted(refused, "action").is_some() {
-        refused
-    } else {
-        message
-    };
+    let named = if quoted(refused, "action").is_some() { refused } else { message };
     let action = quoted(named, "action");
     let scope = quoted(named, "scope").or_else(|| quoted(named, "scope(s)"));
     (action, scope)
@@ -112,11 +97,7 @@ fn quoted(message: &str, word: &str) -> Option<String> {
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {
-    value
-        .get(key)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
+    value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Inner errors, flattened; `depth` bounds what a hostile body can cost.

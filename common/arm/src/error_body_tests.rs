@@ -36,12 +36,7 @@ const REPORTED: &[(u16, &str, &str, &str)] = &[
         "InvalidAuthenticationToken",
         "The received access token is not valid: at least one of the claims ..",
     ),
-    (
-        401,
-        "unauthorized",
-        "InvalidAuthenticationToken",
-        "The access token is invalid",
-    ),
+    (401, "unauthorized", "InvalidAuthenticationToken", "The access token is invalid"),
     (
         401,
         "unauthorized",
@@ -66,72 +61,32 @@ const REPORTED: &[(u16, &str, &str, &str)] = &[
         "LinkedAuthorizationFailed",
         "The client 'C' with object id 'O' has permission to perform action 'N' on scope 'S'; however, it does not have permission to perform action 'M' on the linked scope(s) 'L' or ..",
     ),
-    (
-        403,
-        "refused",
-        "RequestDisallowedByPolicy",
-        "Resource 'R' was disallowed by policy. Policy identifiers: '[]'.",
-    ),
-    (
-        404,
-        "not found",
-        "ResourceNotFound",
-        "The Resource 'Microsoft.X/t/n' under resource group 'G' was not found.",
-    ),
-    (
-        404,
-        "not found",
-        "ResourceGroupNotFound",
-        "Resource group 'G' could not be found.",
-    ),
+    (403, "refused", "RequestDisallowedByPolicy", "Resource 'R' was disallowed by policy. Policy identifiers: '[]'."),
+    (404, "not found", "ResourceNotFound", "The Resource 'Microsoft.X/t/n' under resource group 'G' was not found."),
+    (404, "not found", "ResourceGroupNotFound", "Resource group 'G' could not be found."),
     (
         404,
         "not found",
         "ParentResourceNotFound",
         "Can not perform requested operation on nested resource. Parent resource 'P' not found.",
     ),
-    (
-        400,
-        "refused",
-        "InvalidApiVersionParameter",
-        "The api-version 'V' is invalid. The supported versions are 'a,b'.",
-    ),
+    (400, "refused", "InvalidApiVersionParameter", "The api-version 'V' is invalid. The supported versions are 'a,b'."),
     (
         400,
         "refused",
         "NoRegisteredProviderFound",
         "No registered resource provider found for location 'L' and API version 'V' for type 'T'.",
     ),
-    (
-        409,
-        "conflict",
-        "MissingSubscriptionRegistration",
-        "The subscription is not registered to use namespace 'N'.",
-    ),
-    (
-        400,
-        "refused",
-        "PrincipalNotFound",
-        "Principal 0123 does not exist in the directory T.",
-    ),
-    (
-        409,
-        "conflict",
-        "RoleAssignmentExists",
-        "The role assignment already exists.",
-    ),
+    (409, "conflict", "MissingSubscriptionRegistration", "The subscription is not registered to use namespace 'N'."),
+    (400, "refused", "PrincipalNotFound", "Principal 0123 does not exist in the directory T."),
+    (409, "conflict", "RoleAssignmentExists", "The role assignment already exists."),
     (
         409,
         "conflict",
         "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity",
         "Too many Federated Identity Credentials are written concurrently for the managed identity 'i'.",
     ),
-    (
-        400,
-        "refused",
-        "InUseSubnetCannotBeDeleted",
-        "Subnet N is in use by X and cannot be deleted.",
-    ),
+    (400, "refused", "InUseSubnetCannotBeDeleted", "Subnet N is in use by X and cannot be deleted."),
     (
         409,
         "conflict",
@@ -150,12 +105,7 @@ const REPORTED: &[(u16, &str, &str, &str)] = &[
         "SubscriptionRequestsThrottled",
         "Number of requests for subscription 'S' and operation 'GET/..' exceeded the backend storage limit. Please try again after '6' seconds.",
     ),
-    (
-        500,
-        "service",
-        "InternalServerError",
-        "Encountered internal server error.",
-    ),
+    (500, "service", "InternalServerError", "Encountered internal server error."),
     (
         404,
         "refused",
@@ -169,10 +119,7 @@ fn reported_bodies() {
     for (status, wanted, code, message) in REPORTED {
         let (kind, body) = judged(*status, &wrapped(code, message));
         assert_eq!(sort(&kind), *wanted, "{code}");
-        assert_eq!(
-            (body.code.as_deref(), body.message.as_deref()),
-            (Some(*code), Some(*message))
-        );
+        assert_eq!((body.code.as_deref(), body.message.as_deref()), (Some(*code), Some(*message)));
     }
 }
 
@@ -181,17 +128,11 @@ fn the_missing_action_is_found_in_the_message() {
     let rows = [
         (
             "The client 'C' with object id 'O' does not have authorization to perform action 'Microsoft.Network/virtualNetworks/read' over scope '/subscriptions/s/resourceGroups/g' or the scope is invalid. If access was recently granted, please refresh your credentials.",
-            (
-                Some("Microsoft.Network/virtualNetworks/read"),
-                Some("/subscriptions/s/resourceGroups/g"),
-            ),
+            (Some("Microsoft.Network/virtualNetworks/read"), Some("/subscriptions/s/resourceGroups/g")),
         ),
         (
             "The client 'C' with object id 'O' has permission to perform action 'Microsoft.Network/loadBalancers/write' on scope '/s/lb'; however, it does not have permission to perform action 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope(s) '/s/subnet' or the linked scope(s) are invalid.",
-            (
-                Some("Microsoft.Network/virtualNetworks/subnets/join/action"),
-                Some("/s/subnet"),
-            ),
+            (Some("Microsoft.Network/virtualNetworks/subnets/join/action"), Some("/s/subnet")),
         ),
         (
             "The client 'C' with object id 'O' has permission to perform action 'Microsoft.X/y/write' on scope '/s'; however, the access is denied because of the deny assignment with name 'D' and Id 'I' at scope '/s'.",
@@ -222,11 +163,7 @@ fn inner_errors_are_flattened() {
                 message: "inner".to_owned(),
                 target: Some("Microsoft.Network".to_owned())
             },
-            Detail {
-                code: Some("Deep".to_owned()),
-                message: "deeper".to_owned(),
-                target: None
-            },
+            Detail { code: Some("Deep".to_owned()), message: "deeper".to_owned(), target: None },
         ]
     );
     let (_, read) = judged(400, r#"{"error":{"code":"X","message":"m","details":[]}}"#);
@@ -247,28 +184,14 @@ fn odd_bodies() {
 
     let entra = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret is provided.","error_codes":[7000215]}"#;
     let (kind, body) = judged(401, entra);
-    assert_eq!(
-        (sort(&kind), body.code.as_deref()),
-        ("unauthorized", Some("invalid_client"))
-    );
+    assert_eq!((sort(&kind), body.code.as_deref()), ("unauthorized", Some("invalid_client")));
 
-    for (status, wanted) in [
-        (404, "not found"),
-        (403, "denied"),
-        (429, "throttled"),
-        (502, "service"),
-        (302, "refused"),
-    ] {
-        for nothing in [
-            "",
-            "null",
-            "[]",
-            "\"\"",
-            "<html><body>Bad Gateway</body></html>",
-            "{\"error\":null}",
-            "{",
-            "\u{0}",
-        ] {
+    for (status, wanted) in
+        [(404, "not found"), (403, "denied"), (429, "throttled"), (502, "service"), (302, "refused")]
+    {
+        for nothing in
+            ["", "null", "[]", "\"\"", "<html><body>Bad Gateway</body></html>", "{\"error\":null}", "{", "\u{0}"]
+        {
             let (kind, body) = judged(status, nothing);
             assert_eq!((sort(&kind), body.code), (wanted, None), "{status} {nothing:?}");
         }
@@ -293,10 +216,7 @@ fn endless_nesting_is_cut() {
 
 #[test]
 fn codes_of_entra() {
-    assert_eq!(
-        aadsts("x AADSTS700016: Application with identifier").as_deref(),
-        Some("AADSTS700016")
-    );
+    assert_eq!(aadsts("x AADSTS700016: Application with identifier").as_deref(), Some("AADSTS700016"));
     assert_eq!(aadsts("AADSTS: nothing"), None);
     assert_eq!(aadsts("no code"), None);
 }

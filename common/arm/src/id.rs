@@ -48,9 +48,7 @@ impl ArmId {
     /// [`IdError`] when the text is not absolute, is incomplete, or holds a character that ids never have.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         let text = text.strip_suffix('/').unwrap_or(text);
-        let rest = text
-            .strip_prefix('/')
-            .ok_or_else(|| IdError::NotAbsolute(text.to_owned()))?;
+        let rest = text.strip_prefix('/').ok_or_else(|| IdError::NotAbsolute(text.to_owned()))?;
         let segments: Vec<&str> = rest.split('/').collect();
         for segment in &segments {
             check_segment(text, segment)?;
@@ -85,11 +83,7 @@ impl ArmId {
             }
         }
         let complete = rest.is_empty() && (id.provider.is_none() || !id.types.is_empty());
-        if complete {
-            Ok(id)
-        } else {
-            Err(IdError::Incomplete(text.to_owned()))
-        }
+        if complete { Ok(id) } else { Err(IdError::Incomplete(text.to_owned())) }
     }
 
     /// The id of a subscription.
@@ -200,10 +194,7 @@ fn check_segment(text: &str, segment: &str) -> Result<(), IdError> {
     if segment == "." || segment == ".." {
         return Err(IdError::Forbidden(text.to_owned(), segment.to_owned()));
     }
-    match segment
-        .chars()
-        .find(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\'))
-    {
+    match segment.chars().find(|c| c.is_control() || matches!(c, '?' | '#' | '%' | '\\')) {
         Some(c) => Err(IdError::Forbidden(text.to_owned(), c.escape_default().to_string())),
         None => Ok(()),
     }
@@ -374,10 +365,7 @@ mod tests {
         ] {
             assert!(ArmId::parse(bad).is_err(), "{bad:?} was taken");
         }
-        assert_eq!(
-            ArmId::parse("/subscriptions/s1/").unwrap().as_str(),
-            "/subscriptions/s1"
-        );
+        assert_eq!(ArmId::parse("/subscriptions/s1/").unwrap().as_str(), "/subscriptions/s1");
     }
 
     #[test]

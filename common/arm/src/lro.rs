@@ -90,11 +90,7 @@ fn watch(operation: &Operation) -> Result<Watch> {
     if let (202, Some(url)) = (reply.status, header_url(operation, reply, "location")?) {
         return Ok(Watch::Location(url));
     }
-    let state = body(operation, reply)
-        .ok()
-        .as_ref()
-        .and_then(provisioning_state)
-        .map(str::to_owned);
+    let state = body(operation, reply).ok().as_ref().and_then(provisioning_state).map(str::to_owned);
     let unfinished = state.as_deref().is_some_and(|state| !is_terminal(state));
     Ok(match operation.method {
         Method::Put if unfinished || reply.status == 202 => Watch::Resource,
@@ -106,10 +102,7 @@ fn watch(operation: &Operation) -> Result<Watch> {
 /// Judges one poll; a bad end is an error.
 fn look(operation: &Operation, watch: &Watch, reply: &Reply, value: &Value) -> Result<Seen> {
     let state = match watch {
-        Watch::Status(_) => value
-            .get("status")
-            .and_then(Value::as_str)
-            .or_else(|| provisioning_state(value)),
+        Watch::Status(_) => value.get("status").and_then(Value::as_str).or_else(|| provisioning_state(value)),
         Watch::Location(_) | Watch::Resource | Watch::Nothing => provisioning_state(value),
     };
     failed_state(operation, reply, state, value)?;
@@ -143,10 +136,7 @@ async fn read(operation: &Operation, url: Url) -> Result<Value> {
 }
 
 async fn poll(operation: &Operation, url: Url) -> Result<Reply> {
-    let call = Call {
-        until: Some(operation.deadline),
-        ..Call::get(url)
-    };
+    let call = Call { until: Some(operation.deadline), ..Call::get(url) };
     operation.arm.sender.send(&call).await
 }
 
@@ -165,19 +155,10 @@ fn failed_state(operation: &Operation, reply: &Reply, state: Option<&str>, value
     let Some(state) = state.filter(|state| is_terminal(state) && !state.eq_ignore_ascii_case("Succeeded")) else {
         return Ok(());
     };
-    let holders = [
-        value.get("error"),
-        value.get("properties").and_then(|properties| properties.get("error")),
-    ];
-    let inner = holders
-        .into_iter()
-        .flatten()
-        .map(ErrorBody::from_json)
-        .next()
-        .unwrap_or_default();
-    let message = inner
-        .message
-        .unwrap_or_else(|| format!("the operation ended as {state}; the service gave no reason"));
+    let holders = [value.get("error"), value.get("properties").and_then(|properties| properties.get("error"))];
+    let inner = holders.into_iter().flatten().map(ErrorBody::from_json).next().unwrap_or_default();
+    let message =
+        inner.message.unwrap_or_else(|| format!("the operation ended as {state}; the service gave no reason"));
     let error = failure(operation, Kind::OperationEnded(state.to_owned()), &message).edit(|failure| {
         failure.code = inner.code;
         failure.details = inner.details;
@@ -189,9 +170,7 @@ fn failed_state(operation: &Operation, reply: &Reply, state: Option<&str>, value
 }
 
 fn is_terminal(state: &str) -> bool {
-    ["Succeeded", "Failed", "Canceled", "Cancelled"]
-        .iter()
-        .any(|end| end.eq_ignore_ascii_case(state))
+    ["Succeeded", "Failed", "Canceled", "Cancelled"].iter().any(|end| end.eq_ignore_ascii_case(state))
 }
 
 fn provisioning_state(value: &Value) -> Option<&str> {
@@ -211,18 +190,11 @@ fn header_url(operation: &Operation, reply: &Reply, name: &'static str) -> Resul
     let Some(text) = reply.header(name) else {
         return Ok(None);
     };
-    let url = operation.url.join(text).map_err(|error| {
-        failure(
-            operation,
-            Kind::Decode,
-            &format!("the {name} header is no address: {error}"),
-        )
-    })?;
-    operation
-        .arm
-        .sender
-        .check(operation.method.as_ref(), &url, &format!("the {name} header"))
-        .map(|()| Some(url))
+    let url = operation
+        .url
+        .join(text)
+        .map_err(|error| failure(operation, Kind::Decode, &format!("the {name} header is no address: {error}")))?;
+    operation.arm.sender.check(operation.method.as_ref(), &url, &format!("the {name} header")).map(|()| Some(url))
 }
 
 fn failure(operation: &Operation, kind: Kind, message: &str) -> ArmError {

@@ -33,26 +33,13 @@ pub struct Exchange {
 }
 
 /// Query parameters whose values say what is asked for and are no secret. `$skiptoken` is the place in a list.
-const SHOWN: [&str; 8] = [
-    "api-version",
-    "$filter",
-    "$expand",
-    "$select",
-    "$top",
-    "$skip",
-    "$skiptoken",
-    "monitor",
-];
+const SHOWN: [&str; 8] = ["api-version", "$filter", "$expand", "$select", "$top", "$skip", "$skiptoken", "monitor"];
 
 /// Path and query of an address as it may be shown.
 pub(crate) fn shown_path(url: &Url) -> String {
     let mut shown = url.path().to_owned();
     for (index, (key, value)) in url.query_pairs().enumerate() {
-        let value = if SHOWN.iter().any(|name| name.eq_ignore_ascii_case(&key)) {
-            &*value
-        } else {
-            "REDACTED"
-        };
+        let value = if SHOWN.iter().any(|name| name.eq_ignore_ascii_case(&key)) { &*value } else { "REDACTED" };
         shown.push(if index == 0 { '?' } else { '&' });
         shown.push_str(&format!("{key}={value}"));
     }

@@ -44,15 +44,11 @@ pub(crate) fn after_error(method: Method, error: &azure_core::Error, tries: u32)
 
 /// What the service asks to wait, from `x-ms-retry-after-ms`, `retry-after-ms` or `Retry-After` (seconds or a date).
 pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
-    const MILLIS: [HeaderName; 2] = [
-        HeaderName::from_static("x-ms-retry-after-ms"),
-        HeaderName::from_static("retry-after-ms"),
-    ];
+    const MILLIS: [HeaderName; 2] =
+        [HeaderName::from_static("x-ms-retry-after-ms"), HeaderName::from_static("retry-after-ms")];
     const STANDARD: HeaderName = HeaderName::from_static("retry-after");
-    let millis = MILLIS
-        .iter()
-        .find_map(|name| headers.get_optional_str(name)?.trim().parse().ok())
-        .map(Duration::from_millis);
+    let millis =
+        MILLIS.iter().find_map(|name| headers.get_optional_str(name)?.trim().parse().ok()).map(Duration::from_millis);
     millis.or_else(|| {
         let value = headers.get_optional_str(&STANDARD)?.trim();
         value.parse().ok().map(Duration::from_secs).or_else(|| {
@@ -63,9 +59,7 @@ pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
 }
 
 fn backoff(tries: u32) -> Duration {
-    let full = FIRST_BACKOFF
-        .saturating_mul(1 << tries.saturating_sub(1).min(8))
-        .min(LONGEST_BACKOFF);
+    let full = FIRST_BACKOFF.saturating_mul(1 << tries.saturating_sub(1).min(8)).min(LONGEST_BACKOFF);
     full.mul_f64(0.75) + jitter(full.mul_f64(0.5))
 }
 
@@ -81,10 +75,7 @@ fn was_cut(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(io) = cause.downcast_ref::<io::Error>()
-            && matches!(
-                io.kind(),
-                Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof
-            )
+            && matches!(io.kind(), Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof)
         {
             return true;
         }
@@ -116,20 +107,14 @@ mod tests {
     fn backoff_grows_within_bounds() {
         for (tries, low, high) in [(1, 375, 625), (2, 750, 1250), (3, 1500, 2500), (9, 6000, 10_000)] {
             let wait = backoff(tries);
-            assert!(
-                wait >= Duration::from_millis(low) && wait <= Duration::from_millis(high),
-                "{tries}: {wait:?}"
-            );
+            assert!(wait >= Duration::from_millis(low) && wait <= Duration::from_millis(high), "{tries}: {wait:?}");
         }
     }
 
     #[test]
     fn the_service_decides_how_long_to_wait() {
         let wait = after_status(Method::Get, 429, 1, Some(Duration::from_secs(6))).unwrap();
-        assert!(
-            wait >= Duration::from_secs(6) && wait < Duration::from_millis(6500),
-            "{wait:?}"
-        );
+        assert!(wait >= Duration::from_secs(6) && wait < Duration::from_millis(6500), "{wait:?}");
         assert!(after_status(Method::Get, 429, 1, Some(Duration::ZERO)).unwrap() < Duration::from_millis(300));
     }
 
@@ -143,10 +128,7 @@ mod tests {
         assert_eq!(read("retry-after", "17"), Some(Duration::from_secs(17)));
         assert_eq!(read("retry-after", "0"), Some(Duration::ZERO));
         assert_eq!(read("x-ms-retry-after-ms", "250"), Some(Duration::from_millis(250)));
-        assert_eq!(
-            read("retry-after", "Fri, 01 Jan 2021 00:00:00 GMT"),
-            Some(Duration::ZERO)
-        );
+        assert_eq!(read("retry-after", "Fri, 01 Jan 2021 00:00:00 GMT"), Some(Duration::ZERO));
         assert!(read("retry-after", "Fri, 01 Jan 2100 00:00:00 GMT").unwrap() > Duration::from_secs(3600));
         assert_eq!(read("retry-after", "soon"), None);
         assert_eq!(read("retry-after", "-5"), None);

@@ -50,12 +50,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn get(url: Url) -> Self {
-        Self {
-            method: Method::Get,
-            url,
-            body: None,
-            until: None,
-        }
+        Self { method: Method::Get, url, body: None, until: None }
     }
 
     fn class(&self) -> Class {
@@ -67,11 +62,8 @@ impl Call {
     }
 
     fn subscription(&self) -> &str {
-        let mut segments = self
-            .url
-            .path()
-            .split('/')
-            .skip_while(|segment| !segment.eq_ignore_ascii_case("subscriptions"));
+        let mut segments =
+            self.url.path().split('/').skip_while(|segment| !segment.eq_ignore_ascii_case("subscriptions"));
         segments.nth(1).unwrap_or_default()
     }
 
@@ -94,18 +86,12 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(options: ArmOptions, transport: Arc<dyn HttpClient>) -> Result<Self> {
         if options.endpoint.scheme() != "https" || options.endpoint.host_str().is_none() {
-            let message = format!(
-                "the resource manager's address must begin with https://, not {}",
-                options.endpoint
-            );
+            let message = format!("the resource manager's address must begin with https://, not {}", options.endpoint);
             return Err(ArmError::new(Kind::Untrusted, "", "", message));
         }
         let credential = Arc::new(Steady::new(Arc::clone(&options.credential)));
         let bearer = BearerTokenAuthorizationPolicy::new(credential, [options.scope.as_str()]);
-        let gate = Gate {
-            endpoint: options.endpoint.clone(),
-            user_agent: options.user_agent.clone(),
-        };
+        let gate = Gate { endpoint: options.endpoint.clone(), user_agent: options.user_agent.clone() };
         let client = ClientOptions {
             retry: RetryOptions::none(),
             transport: Some(Transport::new(transport)),
@@ -120,12 +106,7 @@ impl Sender {
             None,
         );
         let permits = Semaphore::new(options.max_concurrency.max(1));
-        Ok(Self {
-            pipeline,
-            options,
-            permits,
-            pacer: Pacer::default(),
-        })
+        Ok(Self { pipeline, options, permits, pacer: Pacer::default() })
     }
 
     pub(crate) fn options(&self) -> &ArmOptions {
@@ -154,9 +135,7 @@ impl Sender {
         let mut limit = call.until;
         let mut attempt = 0;
         loop {
-            let turn = in_time(limit, self.turn(call))
-                .await
-                .unwrap_or_else(|| Err(late(call, attempt)))?;
+            let turn = in_time(limit, self.turn(call)).await.unwrap_or_else(|| Err(late(call, attempt)))?;
             if attempt == 0 {
                 // Waiting for the first turn is our own doing and must not use up the time for the call.
                 let own = Instant::now() + self.options.call_timeout;
@@ -185,20 +164,12 @@ impl Sender {
     /// Waits until the call may leave: for the subscription's bucket, then for a free place among the requests under
     /// way.
     async fn turn(&self, call: &Call) -> Result<Option<SemaphorePermit<'_>>> {
-        let admitted = self
-            .pacer
-            .admit(call.subscription(), call.class(), self.options.call_timeout)
-            .await;
+        let admitted = self.pacer.admit(call.subscription(), call.class(), self.options.call_timeout).await;
         admitted.map_err(|wait| {
-            let kind = Kind::Throttled {
-                retry_after: Some(wait),
-            };
+            let kind = Kind::Throttled { retry_after: Some(wait) };
             call.failed(
                 kind,
-                format!(
-                    "not sent: Azure throttles the subscription for another {} seconds",
-                    wait.as_secs()
-                ),
+                format!("not sent: Azure throttles the subscription for another {} seconds", wait.as_secs()),
             )
         })?;
         Ok(self.permits.acquire().await.ok())
@@ -212,17 +183,9 @@ impl Sender {
             request.insert_header("content-type", "application/json");
             request.set_body(body.clone());
         }
-        let options = PipelineSendOptions {
-            skip_checks: true,
-            ..PipelineSendOptions::default()
-        };
+        let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
         let result = self.pipeline.send(&context, &mut request, Some(options)).await;
-        self.report(
-            call,
-            attempt,
-            departed,
-            result.as_ref().map_err(|error| error_chain(error)),
-        );
+        self.report(call, attempt, departed, result.as_ref().map_err(|error| error_chain(error)));
         match result {
             Ok(response) => self.judge(call, attempt, response),
             Err(error) => Err(no_answer(call, attempt, departed, &error)),
@@ -232,14 +195,8 @@ impl Sender {
     fn judge(&self, call: &Call, attempt: u32, response: RawResponse) -> Attempt {
         let status = u16::from(response.status());
         let (_, headers, body) = response.deconstruct();
-        let reply = Reply {
-            status,
-            headers,
-            body: body.into(),
-        };
-        let left = reply
-            .header(call.class().remaining_header())
-            .and_then(|left| left.trim().parse().ok());
+        let reply = Reply { status, headers, body: body.into() };
+        let left = reply.header(call.class().remaining_header()).and_then(|left| left.trim().parse().ok());
         if let Some(left) = left {
             self.pacer.remaining(call.subscription(), call.class(), left);
         }
@@ -322,10 +279,7 @@ fn wordless(reply: &Reply) -> String {
         return "the answer has no body".to_owned();
     }
     let form = reply.header("content-type").unwrap_or("unknown").to_owned();
-    format!(
-        "the answer is no error of the resource manager (content type {form}, {} bytes)",
-        reply.body.len()
-    )
+    format!("the answer is no error of the resource manager (content type {form}, {} bytes)", reply.body.len())
 }
 
 fn no_answer(
@@ -337,16 +291,10 @@ fn no_answer(
     let message = error_chain(error);
     if departed.at().is_none() {
         let code = aadsts(&message);
-        let kind = if error.kind() == &ErrorKind::Other && code.is_none() {
-            Kind::Untrusted
-        } else {
-            Kind::Credential
-        };
+        let kind = if error.kind() == &ErrorKind::Other && code.is_none() { Kind::Untrusted } else { Kind::Credential };
         return (call.failed(kind, message).edit(|failure| failure.code = code), None);
     }
-    let failed = call
-        .failed(Kind::Unreachable, message)
-        .edit(|failure| failure.attempts = attempt);
+    let failed = call.failed(Kind::Unreachable, message).edit(|failure| failure.attempts = attempt);
     (failed, retry::after_error(call.method, error, attempt))
 }
 

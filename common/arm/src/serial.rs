@@ -45,16 +45,7 @@ mod tests {
         assert!(Arc::ptr_eq(&held, &serial.lock("a")));
         drop(serial.lock("b"));
         drop(serial.lock("c"));
-        let kept: Vec<String> = serial
-            .locks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect();
-        assert!(
-            kept.contains(&"a".to_owned()) && !kept.contains(&"b".to_owned()),
-            "{kept:?}"
-        );
+        let kept: Vec<String> = serial.locks.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        assert!(kept.contains(&"a".to_owned()) && !kept.contains(&"b".to_owned()), "{kept:?}");
     }
 }

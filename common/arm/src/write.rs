@@ -65,8 +65,7 @@ impl Arm {
     /// Any [`ArmError`]; [`Kind::Decode`] when the body cannot be written as JSON.
     pub async fn put(&self, id: &ArmId, api_version: &str, body: &impl Serialize) -> Result<Operation> {
         let body = json(id, body)?;
-        self.write(Method::Put, self.url(id, "", api_version, &[]), Some(body))
-            .await
+        self.write(Method::Put, self.url(id, "", api_version, &[]), Some(body)).await
     }
 
     /// Deletes a resource. None when it is not there.
@@ -74,9 +73,7 @@ impl Arm {
     /// # Errors
     /// [`ArmError`] of every kind but [`Kind::NotFound`].
     pub async fn delete(&self, id: &ArmId, api_version: &str) -> Result<Option<Operation>> {
-        self.write(Method::Delete, self.url(id, "", api_version, &[]), None)
-            .await
-            .found()
+        self.write(Method::Delete, self.url(id, "", api_version, &[]), None).await.found()
     }
 
     /// Calls an action of a resource, such as `listKeys`, or of a subscription's provider, such as
@@ -88,41 +85,22 @@ impl Arm {
     /// written as JSON, else any [`ArmError`].
     pub async fn post(&self, id: &ArmId, action: &str, api_version: &str, body: &impl Serialize) -> Result<Operation> {
         let path = format!("/{action}");
-        let harmless = action
-            .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != "..");
+        let harmless = action.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
         if !harmless || action.contains(['?', '#', '%', '\\']) {
-            return Err(ArmError::new(
-                Kind::InvalidId,
-                "POST",
-                id.as_str(),
-                format!("`{action}` is not an action"),
-            ));
+            return Err(ArmError::new(Kind::InvalidId, "POST", id.as_str(), format!("`{action}` is not an action")));
         }
         let body = json(id, body)?;
         let body = if body.as_ref() == b"null" { Bytes::new() } else { body };
-        self.write(Method::Post, self.url(id, &path, api_version, &[]), Some(body))
-            .await
+        self.write(Method::Post, self.url(id, &path, api_version, &[]), Some(body)).await
     }
 
     async fn write(&self, method: Method, url: Url, body: Option<Bytes>) -> Result<Operation> {
         let deadline = Instant::now() + self.sender.options().operation_timeout;
         self.wrote();
-        let call = Call {
-            method,
-            url: url.clone(),
-            body,
-            until: None,
-        };
+        let call = Call { method, url: url.clone(), body, until: None };
         let result = self.sender.send(&call).await;
         self.wrote();
-        Ok(Operation {
-            arm: self.clone(),
-            method,
-            url,
-            reply: result?,
-            deadline,
-        })
+        Ok(Operation { arm: self.clone(), method, url, reply: result?, deadline })
     }
 }
 

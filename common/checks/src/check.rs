@@ -43,11 +43,8 @@ impl Check {
 
     /// Its documentation in Markdown, without the blank that each line of a doc comment begins with.
     pub fn documentation(&self) -> String {
-        let lines: Vec<&str> = self
-            .docs
-            .lines()
-            .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end())
-            .collect();
+        let lines: Vec<&str> =
+            self.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
         lines.join("\n").trim().to_owned()
     }
 

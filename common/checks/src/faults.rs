@@ -15,11 +15,7 @@ const SLASH: &str = "https://acct.blob.core.windows.net/acct/";
 /// The codes of the roots, and of the rows folded under them.
 fn codes(report: &Report) -> (Vec<&'static str>, Vec<&'static str>) {
     let roots = report.roots();
-    let mut folded: Vec<_> = roots
-        .iter()
-        .flat_map(|root| report.caused_by(root))
-        .map(|row| row.check.code)
-        .collect();
+    let mut folded: Vec<_> = roots.iter().flat_map(|root| report.caused_by(root)).map(|row| row.check.code).collect();
     folded.dedup();
     (roots.iter().map(|row| row.check.code).collect(), folded)
 }
@@ -40,9 +36,7 @@ fn expect(name: &str, facts: &Facts, root: &str, folded: &[&str]) {
 }
 
 fn log(facts: &mut Facts, app: &str, text: &str) {
-    let Fact::Known(lines) = &mut facts.hosted.logs else {
-        panic!("no logs")
-    };
+    let Fact::Known(lines) = &mut facts.hosted.logs else { panic!("no logs") };
     lines.push(LogLine {
         pod: format!("{app}-6d8f9-0"),
         app: Some(app.into()),
@@ -91,11 +85,7 @@ fn federation() {
         credential.audiences = vec!["api://AzureADTokenExchange".into()];
     }
     for app in ["azure-disk-csi-driver-operator", "azure-disk-csi-driver-controller"] {
-        log(
-            &mut facts,
-            app,
-            "AADSTS700212: No match for presented assertion audience 'openshift'.",
-        );
+        log(&mut facts, app, "AADSTS700212: No match for presented assertion audience 'openshift'.");
     }
     expect("audience", &facts, "FC03", &["FC05"]);
 }
@@ -117,11 +107,7 @@ fn identities_and_roles() {
     expect("identity gone", &facts, "ID01", &["FC05"]);
 
     let mut facts = healthy();
-    let vnet = facts
-        .azure
-        .role_assignments
-        .get_mut(&group("prod-vnet-prod-x7k2p").key())
-        .unwrap();
+    let vnet = facts.azure.role_assignments.get_mut(&group("prod-vnet-prod-x7k2p").key()).unwrap();
     let Fact::Known(list) = vnet else { panic!("no list") };
     list.retain(|assignment| assignment.principal_id != principal_id("nodePoolManagement"));
     log(
@@ -174,10 +160,7 @@ fn issuer() {
 #[test]
 fn credentials() {
     let mut facts = healthy();
-    facts
-        .azure
-        .providers
-        .insert("Microsoft.Compute".into(), Fact::Known("NotRegistered".into()));
+    facts.azure.providers.insert("Microsoft.Compute".into(), Fact::Known("NotRegistered".into()));
     expect("provider", &facts, "QT01", &[]);
 
     let mut facts = healthy();
@@ -200,10 +183,7 @@ fn credentials() {
     for fact in facts.azure.providers.values_mut() {
         *fact = Fact::Unreadable(blocked());
     }
-    let report = examine(
-        &facts,
-        &Selection::parse(&["CR", "QT", "ID", "FC", "OI", "RA"], &[]).unwrap(),
-    );
+    let report = examine(&facts, &Selection::parse(&["CR", "QT", "ID", "FC", "OI", "RA"], &[]).unwrap());
     let (roots, folded) = codes(&report);
     assert_eq!(roots, ["CR03"], "{:#?}", report.rows);
     let mut folded = folded;
@@ -216,10 +196,7 @@ fn credentials() {
 fn a_bundle_of_kubernetes_data_alone_blames_nobody() {
     let mut facts = healthy();
     let missing = || Gap::new(GapKind::NotRecorded, "no dump holds it");
-    facts.source = Source::Bundle {
-        path: "dump".into(),
-        format: BundleFormat::KubernetesDump,
-    };
+    facts.source = Source::Bundle { path: "dump".into(), format: BundleFormat::KubernetesDump };
     facts.local.creds_file = Fact::Absent;
     facts.azure = facts::azure::Azure {
         login: Fact::Unreadable(missing()),

@@ -31,19 +31,11 @@ pub(crate) fn members<'a>(cluster: &HostedCluster, identities: &'a [Identity]) -
     let client_ids = cluster.workload_identities()?;
     let member = |component: &'static Component| {
         let client_id = client_ids.get(component.key)?;
-        let identity = identities
-            .iter()
-            .find(|identity| identity.client_id.eq_ignore_ascii_case(client_id))?;
+        let identity = identities.iter().find(|identity| identity.client_id.eq_ignore_ascii_case(client_id))?;
         let needed = cluster.requires(component);
-        Some(Member {
-            component,
-            identity,
-            needed,
-        })
+        Some(Member { component, identity, needed })
     };
-    let running = catalogue::COMPONENTS
-        .iter()
-        .filter(|component| runs(cluster, component));
+    let running = catalogue::COMPONENTS.iter().filter(|component| runs(cluster, component));
     Some(running.filter_map(member).collect())
 }
 
@@ -84,11 +76,7 @@ impl Member<'_> {
             quote(issuer),
             quote(subject),
             catalogue::AUDIENCE,
-            self.identity
-                .id
-                .subscription()
-                .map(|id| format!(" --subscription {}", quote(id)))
-                .unwrap_or_default(),
+            self.identity.id.subscription().map(|id| format!(" --subscription {}", quote(id))).unwrap_or_default(),
         )
     }
 }
@@ -118,10 +106,9 @@ pub(crate) fn subject_of(members: &[Member<'_>]) -> String {
 
 /// Adds what a component touches: its identity and its workloads.
 pub(crate) fn touch(finding: Finding, component: &Component) -> Finding {
-    component.workloads.iter().fold(
-        finding.touches(Key::Identity(component.key.into())),
-        |finding, workload| finding.touches(Key::Workload((*workload).into())),
-    )
+    component.workloads.iter().fold(finding.touches(Key::Identity(component.key.into())), |finding, workload| {
+        finding.touches(Key::Workload((*workload).into()))
+    })
 }
 
 /// How two issuers differ.
@@ -208,20 +195,12 @@ mod tests {
             ("https://acct.blob.core.windows.net/Acct", "the case of the path", true),
             ("https://acct.blob.core.windows.net/other", "the path", true),
             ("https://acct.blob.core.windows.net/acct ", "a blank", true),
-            (
-                "http://acct.blob.core.windows.net/acct/",
-                "the scheme and a trailing slash",
-                true,
-            ),
+            ("http://acct.blob.core.windows.net/acct/", "the scheme and a trailing slash", true),
             ("https://else.blob.core.windows.net/acct", "the host", false),
         ];
         for (found, parts, near) in table {
             let difference = IssuerDifference::between(want, found).unwrap();
-            assert_eq!(
-                (difference.describe().as_str(), difference.near),
-                (parts, near),
-                "{found}"
-            );
+            assert_eq!((difference.describe().as_str(), difference.near), (parts, near), "{found}");
         }
         assert_eq!(IssuerDifference::between(want, want), None);
     }
@@ -258,15 +237,7 @@ mod tests {
         let keys: Vec<&str> = members.iter().map(|member| member.component.key).collect();
         assert_eq!(
             keys,
-            [
-                "disk",
-                "file",
-                "ingress",
-                "cloudProvider",
-                "nodePoolManagement",
-                "network",
-                "controlPlaneOperator"
-            ]
+            ["disk", "file", "ingress", "cloudProvider", "nodePoolManagement", "network", "controlPlaneOperator"]
         );
         assert_eq!(members[0].subject(), "identity disk (prod-disk-prod-x7k2p)");
         assert_eq!(subject_of(&members[..2]), "identities disk, file");

@@ -14,11 +14,7 @@ pub(crate) fn fold(rows: &mut [Row]) {
     let parents: Vec<Option<usize>> = (0..rows.len()).map(|at| parent_of(rows, at)).collect();
     for at in 0..rows.len() {
         let Some(root) = root_of(&parents, at) else { continue };
-        let cause = Cause {
-            code: rows[root].check.code,
-            subject: rows[root].subject.clone(),
-            row: root,
-        };
+        let cause = Cause { code: rows[root].check.code, subject: rows[root].subject.clone(), row: root };
         let row = &mut rows[at];
         row.caused_by = Some(cause);
         if row.is_blocked() {
@@ -55,12 +51,7 @@ fn parent_of(rows: &[Row], at: usize) -> Option<usize> {
 
 /// The checks that can explain `code`, with the number of steps to them.
 fn ancestors(code: &str) -> BTreeMap<&'static str, usize> {
-    let direct = |code: &str| {
-        CHECKS
-            .iter()
-            .find(|check| check.code == code)
-            .map_or(&[][..], |check| check.caused_by)
-    };
+    let direct = |code: &str| CHECKS.iter().find(|check| check.code == code).map_or(&[][..], |check| check.caused_by);
     let mut found = BTreeMap::new();
     let mut queue: VecDeque<(&'static str, usize)> = direct(code).iter().map(|&parent| (parent, 1)).collect();
     while let Some((parent, distance)) = queue.pop_front() {
@@ -90,11 +81,7 @@ mod tests {
 
     /// Code and subject of every root, failures first.
     fn roots(report: &Report) -> Vec<(&'static str, String)> {
-        report
-            .roots()
-            .iter()
-            .map(|row| (row.check.code, row.subject.clone()))
-            .collect()
+        report.roots().iter().map(|row| (row.check.code, row.subject.clone())).collect()
     }
 
     fn codes(report: &Report) -> Vec<&'static str> {
@@ -113,24 +100,17 @@ mod tests {
     fn set_condition(facts: &mut Facts, kind: &str, status: &str, message: &str) {
         let conditions = &mut testkit::cluster(facts).conditions;
         conditions.retain(|condition| condition.kind != kind);
-        conditions.push(Condition {
-            message: message.into(),
-            ..condition(kind, status, "Because")
-        });
+        conditions.push(Condition { message: message.into(), ..condition(kind, status, "Because") });
     }
 
     fn set_pool_condition(facts: &mut Facts, kind: &str) {
-        let Fact::Known(pools) = &mut facts.hosted.node_pools else {
-            panic!("no NodePools")
-        };
+        let Fact::Known(pools) = &mut facts.hosted.node_pools else { panic!("no NodePools") };
         pools[0].conditions.retain(|condition| condition.kind != kind);
         pools[0].conditions.push(condition(kind, "False", "Because"));
     }
 
     fn crash(facts: &mut Facts, app: &str) {
-        let Fact::Known(pods) = &mut facts.hosted.pods else {
-            panic!("no pods")
-        };
+        let Fact::Known(pods) = &mut facts.hosted.pods else { panic!("no pods") };
         let pod = pods.iter_mut().find(|pod| pod.app.as_deref() == Some(app)).unwrap();
         pod.containers[0].ready = false;
         pod.containers[0].restarts = 11;
@@ -155,14 +135,10 @@ mod tests {
     }
 
     fn break_machine(facts: &mut Facts, at: usize, code: &str) {
-        let Fact::Known(machines) = &mut facts.hosted.machines else {
-            panic!("no machines")
-        };
+        let Fact::Known(machines) = &mut facts.hosted.machines else { panic!("no machines") };
         machines[at].node = None;
         machines[at].phase = Some("Failed".into());
-        let Fact::Known(list) = &mut facts.hosted.azure_machines else {
-            panic!("no AzureMachines")
-        };
+        let Fact::Known(list) = &mut facts.hosted.azure_machines else { panic!("no AzureMachines") };
         list[at].conditions = vec![condition("Ready", "False", "VMProvisionFailed")];
         list[at].conditions[0].message = format!("RESPONSE 409: 409 Conflict ERROR CODE: {code}");
     }
@@ -172,24 +148,10 @@ mod tests {
         let mut facts = healthy();
         federated(&mut facts, "nodePoolManagement")[0].subject =
             "system:serviceaccount:kube-system:Capi-Provider".into();
-        refused_log(
-            &mut facts,
-            "capi-provider",
-            "system:serviceaccount:kube-system:capi-provider",
-        );
+        refused_log(&mut facts, "capi-provider", "system:serviceaccount:kube-system:capi-provider");
         crash(&mut facts, "capi-provider");
-        set_condition(
-            &mut facts,
-            "Degraded",
-            "True",
-            "capi-provider deployment has 1 unavailable replicas",
-        );
-        set_condition(
-            &mut facts,
-            "ClusterVersionSucceeding",
-            "False",
-            "Cluster operators storage are not available",
-        );
+        set_condition(&mut facts, "Degraded", "True", "capi-provider deployment has 1 unavailable replicas");
+        set_condition(&mut facts, "ClusterVersionSucceeding", "False", "Cluster operators storage are not available");
         let report = report(&facts);
         assert_eq!(codes(&report), ["FC01"]);
         assert_eq!(explained(&report), ["FC05", "HC01", "HC03"]);
@@ -200,18 +162,9 @@ mod tests {
         let mut facts = healthy();
         let gap = facts::Gap::new(GapKind::NotRecorded, "the bundle holds no Azure data");
         facts.azure.identities = Fact::Unreadable(gap);
-        refused_log(
-            &mut facts,
-            "capi-provider",
-            "system:serviceaccount:kube-system:capi-provider",
-        );
+        refused_log(&mut facts, "capi-provider", "system:serviceaccount:kube-system:capi-provider");
         crash(&mut facts, "capi-provider");
-        set_condition(
-            &mut facts,
-            "Degraded",
-            "True",
-            "capi-provider deployment has 1 unavailable replicas",
-        );
+        set_condition(&mut facts, "Degraded", "True", "capi-provider deployment has 1 unavailable replicas");
         let report = report(&facts);
         assert_eq!(codes(&report), ["FC05"]);
         assert_eq!(explained(&report), ["HC01", "HC03"]);
@@ -225,13 +178,7 @@ mod tests {
         set_pool_condition(&mut facts, "AllMachinesReady");
         set_pool_condition(&mut facts, "Ready");
         let report = report(&facts);
-        assert_eq!(
-            roots(&report),
-            [
-                ("NP02", "Machine prod-a".to_owned()),
-                ("NP02", "Machine prod-b".to_owned())
-            ]
-        );
+        assert_eq!(roots(&report), [("NP02", "Machine prod-a".to_owned()), ("NP02", "Machine prod-b".to_owned())]);
         let folded = report.rows.iter().filter(|row| row.check.code == "NP01");
         assert!(folded.clone().count() == 2 && folded.clone().all(|row| row.caused_by.is_some()));
     }
@@ -249,20 +196,9 @@ mod tests {
     #[test]
     fn a_blocked_way_out_explains_machines_and_node_pool() {
         let mut facts = healthy();
-        let Some(Fact::Known(nsg)) = facts.azure.network.nsgs.get_mut(&nsg_id().key()) else {
-            panic!("no NSG")
-        };
-        nsg.rules.push(rule(
-            "deny-out",
-            200,
-            Direction::Outbound,
-            Access::Deny,
-            "*",
-            "Internet",
-        ));
-        let Fact::Known(machines) = &mut facts.hosted.machines else {
-            panic!("no machines")
-        };
+        let Some(Fact::Known(nsg)) = facts.azure.network.nsgs.get_mut(&nsg_id().key()) else { panic!("no NSG") };
+        nsg.rules.push(rule("deny-out", 200, Direction::Outbound, Access::Deny, "*", "Internet"));
+        let Fact::Known(machines) = &mut facts.hosted.machines else { panic!("no machines") };
         machines[0].node = None;
         machines[0].phase = Some("Provisioned".into());
         set_pool_condition(&mut facts, "ReachedIgnitionEndpoint");
@@ -293,23 +229,14 @@ mod tests {
         let report = report(&facts);
         let blocked: Vec<_> = report.rows.iter().filter(|row| row.is_blocked()).collect();
         assert!(!blocked.is_empty());
-        assert!(
-            blocked
-                .iter()
-                .all(|row| row.verdict == Verdict::Unknown && row.caused_by.is_none())
-        );
+        assert!(blocked.iter().all(|row| row.verdict == Verdict::Unknown && row.caused_by.is_none()));
     }
 
     #[test]
     fn rows_about_different_things_do_not_explain_one_another() {
         let mut facts = healthy();
         crash(&mut facts, "capi-provider");
-        set_condition(
-            &mut facts,
-            "Degraded",
-            "True",
-            "etcd statefulset has 1 unavailable replicas",
-        );
+        set_condition(&mut facts, "Degraded", "True", "etcd statefulset has 1 unavailable replicas");
         assert_eq!(codes(&report(&facts)), ["HC01", "HC03"]);
     }
 
@@ -318,18 +245,10 @@ mod tests {
         let mut facts = healthy();
         crash(&mut facts, "etcd");
         crash(&mut facts, "capi-provider");
-        set_condition(
-            &mut facts,
-            "Degraded",
-            "True",
-            "etcd statefulset has 1 unavailable replicas",
-        );
+        set_condition(&mut facts, "Degraded", "True", "etcd statefulset has 1 unavailable replicas");
         let report = report(&facts);
         let row = report.rows.iter().find(|row| row.check.code == "HC01").unwrap();
-        assert_eq!(
-            row.caused_by.as_ref().map(|cause| cause.subject.as_str()),
-            Some("workload etcd")
-        );
+        assert_eq!(row.caused_by.as_ref().map(|cause| cause.subject.as_str()), Some("workload etcd"));
     }
 
     #[test]
@@ -344,23 +263,11 @@ mod tests {
     #[test]
     fn a_warning_does_not_explain_a_failure() {
         let mut facts = healthy();
-        let Fact::Known(workloads) = &mut facts.hosted.workloads else {
-            panic!("no workloads")
-        };
+        let Fact::Known(workloads) = &mut facts.hosted.workloads else { panic!("no workloads") };
         workloads[2] = workload("etcd", 3, 2);
-        set_condition(
-            &mut facts,
-            "EtcdAvailable",
-            "False",
-            "etcd statefulset has 1 unavailable replicas",
-        );
+        set_condition(&mut facts, "EtcdAvailable", "False", "etcd statefulset has 1 unavailable replicas");
         assert_eq!(codes(&report(&facts)), ["HC01", "HC03"]);
-        set_condition(
-            &mut facts,
-            "EtcdAvailable",
-            "Unknown",
-            "etcd statefulset has 1 unavailable replicas",
-        );
+        set_condition(&mut facts, "EtcdAvailable", "Unknown", "etcd statefulset has 1 unavailable replicas");
         assert_eq!(codes(&report(&facts)), ["HC03"]);
     }
 

@@ -21,10 +21,7 @@ pub enum Judgement {
 impl Judgement {
     /// A judgement from findings; `passed` is shown when there are none.
     pub fn new(passed: impl Into<String>, findings: Vec<Finding>) -> Self {
-        Self::Judged {
-            passed: passed.into(),
-            findings,
-        }
+        Self::Judged { passed: passed.into(), findings }
     }
 }
 
@@ -86,10 +83,7 @@ impl Finding {
     /// A part that could not be judged because of `gap`.
     pub fn unknown(subject: impl Into<String>, gap: Gap) -> Self {
         let subject = subject.into();
-        Self {
-            gap: Some(gap.clone()),
-            ..Self::new(Level::Unknown, subject, "could not be checked".into(), gap.why)
-        }
+        Self { gap: Some(gap.clone()), ..Self::new(Level::Unknown, subject, "could not be checked".into(), gap.why) }
     }
 
     /// The parts that could not be judged: one finding for each distinct reason, so that one missing permission is told once.
@@ -101,10 +95,7 @@ impl Finding {
                 subjects.push(subject);
             }
         }
-        by_gap
-            .into_iter()
-            .map(|(gap, subjects)| Self::unknown(subjects.join(", "), gap))
-            .collect()
+        by_gap.into_iter().map(|(gap, subjects)| Self::unknown(subjects.join(", "), gap)).collect()
     }
 
     fn new(level: Level, subject: String, what: String, why: String) -> Self {
@@ -170,10 +161,7 @@ impl Evidence {
 
     /// The value of a label.
     pub fn get(&self, label: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == label)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == label).map(|(_, value)| value.as_str())
     }
 }
 
@@ -210,11 +198,7 @@ pub struct Fix {
 impl Fix {
     /// Commands for the Azure administrator.
     pub fn azure<S: Into<String>>(commands: impl IntoIterator<Item = S>) -> Self {
-        Self {
-            who: Persona::AzureAdministrator,
-            commands: commands.into_iter().map(Into::into).collect(),
-            note: None,
-        }
+        Self { who: Persona::AzureAdministrator, commands: commands.into_iter().map(Into::into).collect(), note: None }
     }
 
     /// Commands for the HyperShift administrator.
@@ -261,11 +245,8 @@ mod tests {
 
     #[test]
     fn evidence_keeps_its_order_and_keys_are_a_set() {
-        let finding = Finding::fail("s", "w", "y")
-            .compare("a", "b")
-            .see("at", "c")
-            .touches(Key::Issuer)
-            .touches(Key::Issuer);
+        let finding =
+            Finding::fail("s", "w", "y").compare("a", "b").see("at", "c").touches(Key::Issuer).touches(Key::Issuer);
         let labels: Vec<&str> = finding.evidence.0.iter().map(|(label, _)| label.as_str()).collect();
         assert_eq!(labels, ["want", "found", "at"]);
         assert_eq!(finding.evidence.get("found"), Some("b"));

@@ -13,10 +13,8 @@ use crate::{Selection, Verdict, View, examine};
 
 /// Holds generated files to what they should be. Where `CI` is not set stale files are written anew, and the test fails once.
 fn keep_current(files: &[(std::path::PathBuf, String)]) {
-    let stale: Vec<_> = files
-        .iter()
-        .filter(|(path, text)| std::fs::read_to_string(path).unwrap_or_default() != *text)
-        .collect();
+    let stale: Vec<_> =
+        files.iter().filter(|(path, text)| std::fs::read_to_string(path).unwrap_or_default() != *text).collect();
     if std::env::var_os("CI").is_none() {
         for (path, text) in &stale {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -24,11 +22,7 @@ fn keep_current(files: &[(std::path::PathBuf, String)]) {
         }
     }
     let names: Vec<_> = stale.iter().map(|(path, _)| path.display().to_string()).collect();
-    assert!(
-        names.is_empty(),
-        "stale; written anew where CI is not set, so run the tests again: {}",
-        names.join(", ")
-    );
+    assert!(names.is_empty(), "stale; written anew where CI is not set, so run the tests again: {}", names.join(", "));
 }
 
 /// Writes the registry anew when a check file was added or removed. With `CI` set a stale registry is an error and
@@ -42,10 +36,7 @@ fn the_registry_lists_every_check_file() {
         .collect();
     let order = |file: &String| {
         let letters = file[..2].to_ascii_uppercase();
-        (
-            Group::ALL.iter().position(|group| group.letters() == letters),
-            file.clone(),
-        )
+        (Group::ALL.iter().position(|group| group.letters() == letters), file.clone())
     };
     files.sort_by_key(order);
     let mut text = String::from(
@@ -75,23 +66,12 @@ fn the_pages_of_the_checks_are_current() {
     let mut expected: BTreeSet<String> = ["README.md".to_owned()].into();
     let mut pages = Vec::new();
     for check in CHECKS {
-        writeln!(
-            index,
-            "| [{0}]({0}.md) | {1} | {2} |",
-            check.code,
-            check.id,
-            check.summary()
-        )
-        .unwrap();
+        writeln!(index, "| [{0}]({0}.md) | {1} | {2} |", check.code, check.id, check.summary()).unwrap();
         let mut page = format!("# {} {}\n\n{}\n", check.printed_code(), check.id, check.documentation());
         let needs: Vec<&str> = check.needs.iter().map(|need| need.describe()).collect();
         writeln!(page, "\n## Facts\nIt reads {}.", needs.join(", ")).unwrap();
         if !check.caused_by.is_empty() {
-            let causes: Vec<String> = check
-                .caused_by
-                .iter()
-                .map(|code| format!("[{code}]({code}.md)"))
-                .collect();
+            let causes: Vec<String> = check.caused_by.iter().map(|code| format!("[{code}]({code}.md)")).collect();
             writeln!(page, "\nWhat it finds can be caused by {}.", causes.join(", ")).unwrap();
         }
         writeln!(page, "\nSince {}.", check.since).unwrap();
@@ -100,10 +80,8 @@ fn the_pages_of_the_checks_are_current() {
     }
     pages.push((docs.join("README.md"), index));
     keep_current(&pages);
-    let found: BTreeSet<String> = std::fs::read_dir(&docs)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let found: BTreeSet<String> =
+        std::fs::read_dir(&docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(found, expected, "pages of checks that are gone");
 }
 
@@ -113,17 +91,9 @@ fn every_check_is_named_and_documented() {
     for check in CHECKS {
         let code = check.code;
         assert!(codes.insert(code), "{code} stands twice");
-        assert!(
-            code.len() == 4 && code.starts_with(check.group.letters()),
-            "{code} is not of group {:?}",
-            check.group
-        );
+        assert!(code.len() == 4 && code.starts_with(check.group.letters()), "{code} is not of group {:?}", check.group);
         let file = Path::new(check.file).file_stem().unwrap().to_str().unwrap();
-        assert_eq!(
-            file,
-            format!("{}_{}", code.to_ascii_lowercase(), check.id.replace('-', "_")),
-            "file of {code}"
-        );
+        assert_eq!(file, format!("{}_{}", code.to_ascii_lowercase(), check.id.replace('-', "_")), "file of {code}");
         for section in ["What it checks", "Why it matters", "How to fix"] {
             assert!(
                 check.section(section).is_some_and(|text| !text.is_empty()),
@@ -132,22 +102,16 @@ fn every_check_is_named_and_documented() {
         }
         assert!(check.docs.contains("Source:"), "{code} names no source");
         assert!(!check.needs.is_empty(), "{code} needs nothing");
-        let source = std::fs::read_to_string(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("src/check")
-                .join(format!("{file}.rs")),
-        )
-        .unwrap();
+        let source =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check").join(format!("{file}.rs")))
+                .unwrap();
         for (kind, helpers) in [
             ("pass", &["assert_passes("][..]),
             ("finding", &["the_failure(", "the_finding(", "findings("][..]),
             ("unknown", &["the_gap("][..]),
         ] {
             let tests = source.split("mod tests").nth(1).unwrap_or_default();
-            assert!(
-                helpers.iter().any(|helper| tests.contains(helper)),
-                "{code} has no test of a {kind} case"
-            );
+            assert!(helpers.iter().any(|helper| tests.contains(helper)), "{code} has no test of a {kind} case");
         }
     }
 }
@@ -158,11 +122,7 @@ fn causes_exist_and_form_no_cycle() {
     fn walk<'a>(code: &'a str, causes: &BTreeMap<&'a str, &'a [&'a str]>, path: &mut Vec<&'a str>) {
         assert!(!path.contains(&code), "cycle: {path:?} -> {code}");
         path.push(code);
-        for cause in causes
-            .get(code)
-            .unwrap_or_else(|| panic!("{path:?} names a cause that is no check"))
-            .iter()
-        {
+        for cause in causes.get(code).unwrap_or_else(|| panic!("{path:?} names a cause that is no check")).iter() {
             walk(cause, causes, path);
         }
         path.pop();
@@ -175,11 +135,8 @@ fn causes_exist_and_form_no_cycle() {
 #[test]
 fn a_healthy_cluster_passes_every_check_that_applies() {
     let report = examine(&testkit::healthy(), &Selection::default());
-    let bad: Vec<_> = report
-        .rows
-        .iter()
-        .filter(|row| !matches!(row.verdict, Verdict::Pass | Verdict::Skipped))
-        .collect();
+    let bad: Vec<_> =
+        report.rows.iter().filter(|row| !matches!(row.verdict, Verdict::Pass | Verdict::Skipped)).collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }
 

@@ -38,19 +38,15 @@ pub fn evaluate<'r>(rules: &'r [NsgRule], direction: Direction, flow: &Flow, con
         }
     }
     let mut outcomes = outcomes.into_iter();
-    let first = outcomes.next().unwrap_or(Outcome::Decision {
-        rule: None,
-        access: Access::Deny,
-    });
+    let first = outcomes.next().unwrap_or(Outcome::Decision { rule: None, access: Access::Deny });
     outcomes.fold(first, |agreed, other| match (agreed, other) {
         (Outcome::Decision { rule, access }, Outcome::Decision { access: other, .. }) if access == other => {
             Outcome::Decision { rule, access }
         }
         (Outcome::Decision { rule: Some(rule), .. }, Outcome::Decision { .. })
-        | (Outcome::Decision { .. }, Outcome::Decision { rule: Some(rule), .. }) => Outcome::Unresolved {
-            rule,
-            why: UNKNOWN_VNET.into(),
-        },
+        | (Outcome::Decision { .. }, Outcome::Decision { rule: Some(rule), .. }) => {
+            Outcome::Unresolved { rule, why: UNKNOWN_VNET.into() }
+        }
         (unresolved @ Outcome::Unresolved { .. }, _) | (_, unresolved) => unresolved,
     })
 }
@@ -161,34 +157,22 @@ pub struct Peer {
 impl Peer {
     /// A peer with a known address.
     pub fn address(address: IpAddr) -> Self {
-        Self {
-            within: Some(address.into()),
-            ..Self::default()
-        }
+        Self { within: Some(address.into()), ..Self::default() }
     }
 
     /// A peer somewhere in a network.
     pub fn network(network: IpNet) -> Self {
-        Self {
-            within: Some(network),
-            ..Self::default()
-        }
+        Self { within: Some(network), ..Self::default() }
     }
 
     /// A public service of which nothing but its tags is known.
     pub fn service<S: Into<String>>(tags: impl IntoIterator<Item = S>) -> Self {
-        Self {
-            tags: tags.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { tags: tags.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     /// A host of which nothing is known.
     pub fn anywhere() -> Self {
-        Self {
-            open: true,
-            ..Self::default()
-        }
+        Self { open: true, ..Self::default() }
     }
 
     /// Adds tags that hold its address.
@@ -222,16 +206,10 @@ impl Context {
     pub fn of_vnet(address_space: impl IntoIterator<Item = IpNet>) -> Self {
         Self {
             virtual_network: address_space.into_iter().collect(),
-            perhaps: [
-                "10.0.0.0/8",
-                "172.16.0.0/12",
-                "192.168.0.0/16",
-                "100.64.0.0/10",
-                "fc00::/7",
-            ]
-            .iter()
-            .filter_map(|net| net.parse().ok())
-            .collect(),
+            perhaps: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
+                .iter()
+                .filter_map(|net| net.parse().ok())
+                .collect(),
         }
     }
 }
@@ -240,18 +218,12 @@ impl Context {
 ///
 /// The four addresses at the beginning and the one at the end that Azure keeps for itself in every subnet are left out.
 pub fn representatives(rules: &[NsgRule], network: IpNet) -> Vec<IpAddr> {
-    let (first, last) = (
-        number(network.network()).saturating_add(4),
-        number(network.broadcast()).saturating_sub(1),
-    );
+    let (first, last) = (number(network.network()).saturating_add(4), number(network.broadcast()).saturating_sub(1));
     if first > last {
         return vec![network.network()];
     }
     let mut starts = vec![first];
-    for prefix in rules
-        .iter()
-        .flat_map(|rule| rule.source_prefixes.iter().chain(&rule.destination_prefixes))
-    {
+    for prefix in rules.iter().flat_map(|rule| rule.source_prefixes.iter().chain(&rule.destination_prefixes)) {
         let Some(inner) = parse(prefix).filter(|inner| is_v4(*inner) == is_v4(network)) else {
             continue;
         };
@@ -314,14 +286,8 @@ impl<'a> End<'a> {
         let (inside, outside) = match peer.within {
             _ if peer.has_tag("VirtualNetwork") || peer.is_platform() => (true, false),
             Some(within) if context.virtual_network.iter().any(|net| net.contains(&within)) => (true, false),
-            Some(within) => (
-                overlaps(&context.virtual_network, &within) || overlaps(&context.perhaps, &within),
-                true,
-            ),
-            None => (
-                peer.open || context.perhaps.iter().any(|net| net.prefix_len() == 0),
-                true,
-            ),
+            Some(within) => (overlaps(&context.virtual_network, &within) || overlaps(&context.perhaps, &within), true),
+            None => (peer.open || context.perhaps.iter().any(|net| net.prefix_len() == 0), true),
         };
         [(inside, true), (outside, false)]
             .into_iter()
@@ -331,9 +297,7 @@ impl<'a> End<'a> {
     }
 
     fn is_in(&self, prefixes: &[String], asgs: &[ArmId], context: &Context) -> Match {
-        let by_prefix = prefixes
-            .iter()
-            .fold(Match::No, |found, prefix| found.or(|| self.prefix(prefix, context)));
+        let by_prefix = prefixes.iter().fold(Match::No, |found, prefix| found.or(|| self.prefix(prefix, context)));
         asgs.iter().fold(by_prefix, |found, asg| found.or(|| self.member(asg)))
     }
 
@@ -416,20 +380,17 @@ fn holds_port(range: &str, port: u16) -> bool {
 
 fn ephemeral(ranges: &[String]) -> Match {
     let (low, high) = EPHEMERAL_PORTS;
-    ranges
-        .iter()
-        .filter_map(|range| ports(range))
-        .fold(Match::No, |found, (from, to)| {
-            found.or(|| {
-                if from <= low && high <= to {
-                    Match::Yes
-                } else if from <= high && low <= to {
-                    Match::Maybe(format!("the source port may or may not be in {from}-{to}"))
-                } else {
-                    Match::No
-                }
-            })
+    ranges.iter().filter_map(|range| ports(range)).fold(Match::No, |found, (from, to)| {
+        found.or(|| {
+            if from <= low && high <= to {
+                Match::Yes
+            } else if from <= high && low <= to {
+                Match::Maybe(format!("the source port may or may not be in {from}-{to}"))
+            } else {
+                Match::No
+            }
         })
+    })
 }
 
 fn ports(range: &str) -> Option<(u16, u16)> {
@@ -442,11 +403,7 @@ fn ports(range: &str) -> Option<(u16, u16)> {
 
 /// A CIDR or a bare address; none for a tag.
 pub(crate) fn parse(prefix: &str) -> Option<IpNet> {
-    prefix
-        .parse::<IpNet>()
-        .map(|net| net.trunc())
-        .ok()
-        .or_else(|| prefix.parse::<IpAddr>().ok().map(IpNet::from))
+    prefix.parse::<IpNet>().map(|net| net.trunc()).ok().or_else(|| prefix.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn is_v4(net: IpNet) -> bool {

@@ -92,16 +92,7 @@ impl Entra {
     /// Whether both refuse the same thing, at whatever moment.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         let presented = |entra: &Self| {
-            let Self {
-                aadsts,
-                subject,
-                issuer,
-                audience,
-                app_id,
-                tenant,
-                key_id,
-                ..
-            } = entra.clone();
+            let Self { aadsts, subject, issuer, audience, app_id, tenant, key_id, .. } = entra.clone();
             (aadsts, subject, issuer, audience, app_id, tenant, key_id)
         };
         presented(self) == presented(other)
@@ -231,15 +222,8 @@ mod tests {
         assert_eq!(entra.subject.as_deref(), Some(SUBJECT));
         assert_eq!(entra.issuer, None);
         assert_eq!(entra.trace_id.as_deref(), Some("7d0c1f7e-2d3b-4a45-9b8e-0f3f5a2b1c00"));
-        assert_eq!(
-            entra.correlation_id.as_deref(),
-            Some("1e7c2b9a-5a41-4c1e-8a54-5f1b2d3c4e5f")
-        );
-        assert!(
-            entra.message.ends_with("against the presented assertion."),
-            "{}",
-            entra.message
-        );
+        assert_eq!(entra.correlation_id.as_deref(), Some("1e7c2b9a-5a41-4c1e-8a54-5f1b2d3c4e5f"));
+        assert!(entra.message.ends_with("against the presented assertion."), "{}", entra.message);
         assert_eq!(fixed_by(entra.aadsts), ["FC01"]);
     }
 
@@ -249,10 +233,7 @@ mod tests {
             "F1120 09:30:44.911032       1 controllermanager.go:353] Cloud provider azure could not be initialized: could not init cloud provider azure: WorkloadIdentityCredential: AADSTS700211: No matching federated identity record found for presented assertion issuer 'https://acct.blob.core.windows.net/acct/'. Please check your federated identity credential Subject, Audience and Issuer against the presented assertion. Trace ID: 0a0b0c0d-1111-2222-3333-444444444444 Timestamp: 2026-11-20 09:30:44Z",
         );
         assert_eq!(entra.aadsts, 700_211);
-        assert_eq!(
-            entra.issuer.as_deref(),
-            Some("https://acct.blob.core.windows.net/acct/")
-        );
+        assert_eq!(entra.issuer.as_deref(), Some("https://acct.blob.core.windows.net/acct/"));
         assert_eq!((entra.subject, entra.correlation_id), (None, None));
     }
 
@@ -271,10 +252,7 @@ mod tests {
     #[test]
     fn other_refusals_of_entra_name_their_values() {
         let entra = the_entra("AADSTS700016: Application with identifier 'c-1' was not found in the directory 'd-1'.");
-        assert_eq!(
-            (entra.app_id.as_deref(), entra.tenant.as_deref()),
-            (Some("c-1"), Some("d-1"))
-        );
+        assert_eq!((entra.app_id.as_deref(), entra.tenant.as_deref()), (Some("c-1"), Some("d-1")));
         let entra = the_entra("AADSTS7000222: The provided client secret keys for app 'c-2' are expired.");
         assert_eq!(entra.app_id.as_deref(), Some("c-2"));
         let entra = the_entra("AADSTS90002: Tenant 't' not found. Check to make sure you have the correct tenant ID");
@@ -282,10 +260,7 @@ mod tests {
         let entra = the_entra(
             "AADSTS7000272: The certificate with identifier kid-9 used to sign the federated credential could not be found in the metadata of identity provider https://i/c. Trace ID: t",
         );
-        assert_eq!(
-            (entra.key_id.as_deref(), entra.issuer.as_deref()),
-            (Some("kid-9"), Some("https://i/c"))
-        );
+        assert_eq!((entra.key_id.as_deref(), entra.issuer.as_deref()), (Some("kid-9"), Some("https://i/c")));
         assert_eq!(fixed_by(entra.aadsts), ["OI03"]);
     }
 
@@ -294,10 +269,7 @@ mod tests {
         let one = "AADSTS700213: assertion subject 'a'. Trace ID:";
         assert_eq!(find(&format!("{one} 1 | {one} 2")).len(), 1);
         assert_eq!(find(&format!("{one} 1 | AADSTS700213: assertion subject 'b'")).len(), 2);
-        let codes: Vec<String> = find("AADSTS50166: x \" then AADSTS7000272: y")
-            .iter()
-            .map(Refusal::code)
-            .collect();
+        let codes: Vec<String> = find("AADSTS50166: x \" then AADSTS7000272: y").iter().map(Refusal::code).collect();
         assert_eq!(codes, ["AADSTS50166", "AADSTS7000272"]);
     }
 
@@ -306,19 +278,13 @@ mod tests {
         let text = r#"RESPONSE 403: 403 Forbidden ERROR CODE: AuthorizationFailed -------- { "error": { "code": "AuthorizationFailed", "message": "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Network/virtualNetworks/subnets/join/action' over scope '/subscriptions/s/resourceGroups/g' or the scope is invalid." } }"#;
         let arm = the_arm(text);
         assert!(arm.is_authorization());
-        assert_eq!(
-            arm.action.as_deref(),
-            Some("Microsoft.Network/virtualNetworks/subnets/join/action")
-        );
+        assert_eq!(arm.action.as_deref(), Some("Microsoft.Network/virtualNetworks/subnets/join/action"));
         assert_eq!(arm.scope.as_deref(), Some("/subscriptions/s/resourceGroups/g"));
         assert_eq!(arm.object_id.as_deref(), Some("o"));
         let plain = the_arm(
             "AuthorizationFailed: The client 'c' with object id 'o' does not have authorization to perform action 'a/read' over scope '/s' or the scope is invalid.",
         );
-        assert_eq!(
-            (plain.action.as_deref(), plain.scope.as_deref()),
-            (Some("a/read"), Some("/s"))
-        );
+        assert_eq!((plain.action.as_deref(), plain.scope.as_deref()), (Some("a/read"), Some("/s")));
     }
 
     #[test]
@@ -327,10 +293,7 @@ mod tests {
             r#"Code="LinkedAuthorizationFailed" Message="The client 'c' with object id 'o' has permission to perform action 'Microsoft.Network/loadBalancers/write' on scope '/subscriptions/s/lb'; however, it does not have permission to perform action 'Microsoft.Network/networkSecurityGroups/join/action' on the linked scope(s) '/subscriptions/s/nsg' or the linked scope(s) are invalid.""#,
         );
         assert_eq!(arm.code, "LinkedAuthorizationFailed");
-        assert_eq!(
-            arm.action.as_deref(),
-            Some("Microsoft.Network/networkSecurityGroups/join/action")
-        );
+        assert_eq!(arm.action.as_deref(), Some("Microsoft.Network/networkSecurityGroups/join/action"));
         assert_eq!(arm.scope.as_deref(), Some("/subscriptions/s/nsg"));
     }
 
@@ -340,10 +303,7 @@ mod tests {
             "virtualmachine failed to create or update. err: RESPONSE 409: 409 Conflict\n  ERROR CODE: SkuNotAvailable { \"error\": { \"code\": \"SkuNotAvailable\", \"message\":\n  \"The requested VM size is currently not available in location eastus.\" } }",
         );
         assert_eq!(arm.code, "SkuNotAvailable");
-        assert_eq!(
-            arm.message,
-            "The requested VM size is currently not available in location eastus."
-        );
+        assert_eq!(arm.message, "The requested VM size is currently not available in location eastus.");
         let arm = the_arm("SkuNotAvailable: The requested VM size for resource demo is not available.");
         assert_eq!(arm.message, "The requested VM size for resource demo is not available.");
         let arm = the_arm("ERROR CODE: ImageVersionDeprecated");
@@ -382,9 +342,9 @@ mod tests {
     #[test]
     fn every_number_with_a_row_has_a_meaning_of_its_own() {
         let unknown = meaning(1);
-        for aadsts in [
-            70021, 700_211, 700_212, 700_213, 700_016, 50166, 90061, 501_661, 7_000_272, 7_000_215, 7_000_222, 90002,
-        ] {
+        for aadsts in
+            [70021, 700_211, 700_212, 700_213, 700_016, 50166, 90061, 501_661, 7_000_272, 7_000_215, 7_000_222, 90002]
+        {
             assert_ne!(meaning(aadsts), unknown, "{aadsts}");
             assert!(!fixed_by(aadsts).is_empty(), "{aadsts}");
         }

@@ -32,10 +32,7 @@ pub(crate) fn client_id_of<'a>(cluster: Option<&'a HostedCluster>, component: &C
 }
 
 fn of_entra(cluster: Option<&HostedCluster>, component: Option<&'static Component>, entra: &Entra) -> Option<Fix> {
-    let issuer = entra
-        .issuer
-        .as_deref()
-        .or(cluster.map(|cluster| cluster.issuer_url.as_str()));
+    let issuer = entra.issuer.as_deref().or(cluster.map(|cluster| cluster.issuer_url.as_str()));
     Some(match (entra.aadsts, cluster, component, issuer) {
         (70021 | 700_211 | 700_212 | 700_213 | 7_002_138, Some(cluster), Some(component), Some(issuer)) => {
             change_credentials(cluster, component, entra, issuer)
@@ -74,9 +71,7 @@ fn discovery_url(issuer: &str) -> String {
 /// The commands that bring the federated identity credentials of an identity in line with its tokens.
 fn change_credentials(cluster: &HostedCluster, component: &'static Component, entra: &Entra, issuer: &str) -> Fix {
     let subscription = quote(&cluster.azure.subscription_id);
-    let client_id = client_id_of(Some(cluster), component)
-        .filter(|id| is_uuid(id))
-        .unwrap_or("CLIENT_ID");
+    let client_id = client_id_of(Some(cluster), component).filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID");
     let find = |variable: &str, field: &str| {
         format!(
             "{variable}=$(az identity list --subscription {subscription} --query \"[?clientId=='{client_id}'].{field}\" -o tsv)"
@@ -89,11 +84,7 @@ fn change_credentials(cluster: &HostedCluster, component: &'static Component, en
         format!("az identity federated-credential list {at} -o table"),
     ];
     // A subject that no credential has wants a new one; the other refusals want a change of the one that is there.
-    let verb = if matches!(entra.aadsts, 700_213 | 7_002_138) {
-        "create"
-    } else {
-        "update"
-    };
+    let verb = if matches!(entra.aadsts, 700_213 | 7_002_138) { "create" } else { "update" };
     for credential in component.credentials {
         let subject = credential.subject();
         if entra.subject.as_ref().is_some_and(|presented| *presented != subject) {
@@ -116,18 +107,14 @@ fn assign_role(
     arm: &Arm,
     scopes: &BTreeSet<String>,
 ) -> Fix {
-    let client_id = component
-        .and_then(|component| client_id_of(cluster, component))
-        .filter(|id| is_uuid(id));
+    let client_id = component.and_then(|component| client_id_of(cluster, component)).filter(|id| is_uuid(id));
     let principal = match (arm.object_id.as_deref().filter(|id| is_uuid(id)), client_id) {
         (Some(id), _) => id.to_owned(),
         (None, Some(client_id)) => format!("\"$(az ad sp show --id {client_id} --query id -o tsv)\""),
         (None, None) => "OBJECT_ID".into(),
     };
     let role = match component {
-        Some(component) => component
-            .role
-            .map_or(catalogue::KEY_VAULT_CRYPTO_USER, |role| role.guid),
+        Some(component) => component.role.map_or(catalogue::KEY_VAULT_CRYPTO_USER, |role| role.guid),
         None => "ROLE",
     };
     let mut scopes: BTreeSet<String> = scopes.iter().map(|scope| scope_to_assign(scope)).collect();
@@ -166,9 +153,7 @@ mod tests {
             Refusal::Arm(arm) => arm.scope.iter().cloned().collect(),
             Refusal::Entra(_) => BTreeSet::new(),
         };
-        of(facts.hosted.cluster.get(), component, &refusal, &scopes)
-            .map(|fix| fix.commands)
-            .unwrap_or_default()
+        of(facts.hosted.cluster.get(), component, &refusal, &scopes).map(|fix| fix.commands).unwrap_or_default()
     }
 
     #[test]
@@ -180,10 +165,7 @@ mod tests {
             command.ends_with("--role 0336e1d3-7a87-462b-b6db-342b63f7802c --scope /subscriptions/s/resourceGroups/g"),
             "{command}"
         );
-        assert!(
-            command.contains(&format!("az ad sp show --id {}", testkit::client_id("ingress"))),
-            "{command}"
-        );
+        assert!(command.contains(&format!("az ad sp show --id {}", testkit::client_id("ingress"))), "{command}");
         assert!(commands(None, text)[0].contains("--assignee-object-id OBJECT_ID"));
     }
 
@@ -197,9 +179,6 @@ mod tests {
     fn values_of_others_are_quoted() {
         let capi = catalogue::by_key("nodePoolManagement").unwrap();
         let found = commands(Some(capi), "AADSTS700211: assertion issuer 'https://i/$(reboot)'.");
-        assert!(
-            found.last().unwrap().contains("--issuer 'https://i/$(reboot)'"),
-            "{found:?}"
-        );
+        assert!(found.last().unwrap().contains("--issuer 'https://i/$(reboot)'"), "{found:?}");
     }
 }

@@ -21,12 +21,7 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(facts: &Facts, rows: Vec<Row>) -> Self {
-        Self {
-            collected_at: facts.collected_at,
-            target: facts.target.clone(),
-            source: facts.source.clone(),
-            rows,
-        }
+        Self { collected_at: facts.collected_at, target: facts.target.clone(), source: facts.source.clone(), rows }
     }
 
     /// How many rows have which verdict.
@@ -53,10 +48,7 @@ impl Report {
     /// The rows that `root`, a row of this report, explains.
     pub fn caused_by(&self, root: &Row) -> Vec<&Row> {
         let place = self.rows.iter().position(|row| std::ptr::eq(row, root));
-        self.rows
-            .iter()
-            .filter(|row| row.caused_by.as_ref().is_some_and(|cause| Some(cause.row) == place))
-            .collect()
+        self.rows.iter().filter(|row| row.caused_by.as_ref().is_some_and(|cause| Some(cause.row) == place)).collect()
     }
 }
 

@@ -8,16 +8,12 @@ use facts::azure::{Permission, RoleDefinition};
 
 /// Whether a role grants a control-plane action such as `Microsoft.Network/virtualNetworks/subnets/join/action`.
 pub fn grants(role: &RoleDefinition, action: &str) -> bool {
-    role.permissions
-        .iter()
-        .any(|entry| grants_in(&entry.actions, &entry.not_actions, action))
+    role.permissions.iter().any(|entry| grants_in(&entry.actions, &entry.not_actions, action))
 }
 
 /// Whether a role grants a data-plane action.
 pub fn grants_data(role: &RoleDefinition, action: &str) -> bool {
-    role.permissions
-        .iter()
-        .any(|entry| grants_in(&entry.data_actions, &entry.not_data_actions, action))
+    role.permissions.iter().any(|entry| grants_in(&entry.data_actions, &entry.not_data_actions, action))
 }
 
 /// Whether `wide` grants every action that `narrow` grants.
@@ -32,9 +28,7 @@ pub fn covers(wide: &RoleDefinition, narrow: &RoleDefinition) -> bool {
 
 /// Whether a role grants every control-plane action, but for exceptions: Owner, Contributor and their like.
 pub fn grants_almost_everything(role: &RoleDefinition) -> bool {
-    role.permissions
-        .iter()
-        .any(|entry| entry.actions.iter().any(|action| action == "*"))
+    role.permissions.iter().any(|entry| entry.actions.iter().any(|action| action == "*"))
 }
 
 /// Whether a role grants nothing but reading.
@@ -77,12 +71,7 @@ fn covers_in(wide: &RoleDefinition, side: Patterns, narrow: &[String], narrow_ex
 /// Whether every text that `inner` stands for is one that `outer` stands for. A text without `*` stands for itself.
 fn includes(outer: &str, inner: &str) -> bool {
     // A star of `inner` is a letter like any other here: only a star of `outer` can take it in.
-    walk(
-        outer,
-        inner,
-        |outer, inner| outer != b'*' && outer.eq_ignore_ascii_case(&inner),
-        false,
-    )
+    walk(outer, inner, |outer, inner| outer != b'*' && outer.eq_ignore_ascii_case(&inner), false)
 }
 
 /// Whether some text is one that both patterns stand for.
@@ -138,10 +127,7 @@ mod tests {
     #[test]
     fn grants_follow_actions_and_exceptions_without_case() {
         let contributor = role(&["*"], CONTRIBUTOR_EXCEPTIONS);
-        assert!(grants(
-            &contributor,
-            "microsoft.network/virtualNetworks/subnets/join/action"
-        ));
+        assert!(grants(&contributor, "microsoft.network/virtualNetworks/subnets/join/action"));
         assert!(grants(&contributor, "Microsoft.Authorization/roleAssignments/read"));
         assert!(!grants(&contributor, "microsoft.authorization/roleAssignments/WRITE"));
         let network = role(&["Microsoft.Network/*/read", "Microsoft.Network/dnsZones/A/*"], &[]);
@@ -154,8 +140,7 @@ mod tests {
     #[test]
     fn an_exception_of_one_entry_does_not_bind_another() {
         let mut both = role(&["*"], &["Microsoft.Authorization/*"]);
-        both.permissions
-            .extend(role(&["Microsoft.Authorization/roleAssignments/write"], &[]).permissions);
+        both.permissions.extend(role(&["Microsoft.Authorization/roleAssignments/write"], &[]).permissions);
         assert!(grants(&both, "Microsoft.Authorization/roleAssignments/write"));
         assert!(!grants(&both, "Microsoft.Authorization/locks/write"));
     }
@@ -164,10 +149,7 @@ mod tests {
     fn coverage() {
         let owner = role(&["*"], &[]);
         let contributor = role(&["*"], CONTRIBUTOR_EXCEPTIONS);
-        let disks = role(
-            &["Microsoft.Compute/disks/*", "Microsoft.Compute/virtualMachines/read"],
-            &[],
-        );
+        let disks = role(&["Microsoft.Compute/disks/*", "Microsoft.Compute/virtualMachines/read"], &[]);
         let assigner = role(&["Microsoft.Authorization/roleAssignments/*"], &[]);
         for (wide, narrow, want) in [
             (&owner, &contributor, true),
@@ -187,14 +169,8 @@ mod tests {
         let mut blobs = role(&["Microsoft.Storage/storageAccounts/read"], &[]);
         blobs.permissions[0].data_actions =
             vec!["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*".into()];
-        assert!(grants_data(
-            &blobs,
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
-        ));
-        assert!(!grants(
-            &blobs,
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
-        ));
+        assert!(grants_data(&blobs, "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"));
+        assert!(!grants(&blobs, "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"));
         assert!(!covers(&role(&["*"], &[]), &blobs));
         assert!(covers(&blobs, &blobs));
     }
@@ -222,11 +198,7 @@ mod tests {
             let mut any = role(&[], &[]);
             any.permissions = entries
                 .into_iter()
-                .map(|(actions, not_actions)| Permission {
-                    actions,
-                    not_actions,
-                    ..Permission::default()
-                })
+                .map(|(actions, not_actions)| Permission { actions, not_actions, ..Permission::default() })
                 .collect();
             any
         })

@@ -37,10 +37,7 @@ impl Selection {
             }
             Ok(codes)
         };
-        Ok(Self {
-            only: codes(only)?,
-            skip: codes(skip)?,
-        })
+        Ok(Self { only: codes(only)?, skip: codes(skip)? })
     }
 
     /// Whether a check is to run.
@@ -50,25 +47,15 @@ impl Selection {
 
     /// The facts that the selected checks need.
     pub fn needs(&self) -> BTreeSet<Need> {
-        CHECKS
-            .iter()
-            .filter(|check| self.includes(check))
-            .flat_map(|check| check.needs.iter().copied())
-            .collect()
+        CHECKS.iter().filter(|check| self.includes(check)).flat_map(|check| check.needs.iter().copied()).collect()
     }
 }
 
 /// The check with a code or id, however written.
 pub fn find(word: &str) -> Option<&'static Check> {
     let word = word.trim();
-    let code = word
-        .get(..4)
-        .filter(|prefix| prefix.eq_ignore_ascii_case("HAZ-"))
-        .map_or(word, |_| &word[4..]);
-    CHECKS
-        .iter()
-        .copied()
-        .find(|check| check.code.eq_ignore_ascii_case(code) || check.id.eq_ignore_ascii_case(word))
+    let code = word.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("HAZ-")).map_or(word, |_| &word[4..]);
+    CHECKS.iter().copied().find(|check| check.code.eq_ignore_ascii_case(code) || check.id.eq_ignore_ascii_case(word))
 }
 
 fn codes_of(word: &str) -> Result<Vec<&'static str>, UnknownWord> {
@@ -78,19 +65,9 @@ fn codes_of(word: &str) -> Result<Vec<&'static str>, UnknownWord> {
     let group = Group::ALL
         .into_iter()
         .find(|group| group.letters().eq_ignore_ascii_case(word) || group.name().eq_ignore_ascii_case(word));
-    let codes: Vec<&'static str> = CHECKS
-        .iter()
-        .filter(|check| Some(check.group) == group)
-        .map(|check| check.code)
-        .collect();
-    if codes.is_empty() {
-        Err(UnknownWord {
-            word: word.to_owned(),
-            nearest: nearest(word),
-        })
-    } else {
-        Ok(codes)
-    }
+    let codes: Vec<&'static str> =
+        CHECKS.iter().filter(|check| Some(check.group) == group).map(|check| check.code).collect();
+    if codes.is_empty() { Err(UnknownWord { word: word.to_owned(), nearest: nearest(word) }) } else { Ok(codes) }
 }
 
 /// The code, id or group name that is nearest to a mistyped word.
@@ -115,19 +92,12 @@ mod tests {
     fn words_in_every_form() {
         let codes = |only: &[&str], skip: &[&str]| -> Vec<&str> {
             let selection = Selection::parse(only, skip).unwrap();
-            CHECKS
-                .iter()
-                .filter(|check| selection.includes(check))
-                .map(|check| check.code)
-                .collect()
+            CHECKS.iter().filter(|check| selection.includes(check)).map(|check| check.code).collect()
         };
         assert_eq!(codes(&["fc01"], &[]), ["FC01"]);
         assert_eq!(codes(&["HAZ-FC01"], &[]), ["FC01"]);
         assert_eq!(codes(&["fic-subjects-complete"], &[]), ["FC01"]);
-        assert_eq!(
-            codes(&["FC"], &["FC01"]),
-            codes(&["federation"], &["fic-subjects-complete"])
-        );
+        assert_eq!(codes(&["FC"], &["FC01"]), codes(&["federation"], &["fic-subjects-complete"]));
         assert_eq!(codes(&[], &[]).len(), CHECKS.len());
     }
 

@@ -24,10 +24,7 @@ pub(crate) struct Quoted(pub(crate) String);
 impl Quoted {
     /// Several words.
     pub(crate) fn words<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Self {
-        let words: Vec<String> = values
-            .into_iter()
-            .map(|value| quote(value.as_ref()).into_owned())
-            .collect();
+        let words: Vec<String> = values.into_iter().map(|value| quote(value.as_ref()).into_owned()).collect();
         Self(words.join(" "))
     }
 }
@@ -129,9 +126,7 @@ mod tests {
             if let Some(Fact::Known(mut known)) = network.nsgs.remove(&from.key()) {
                 known.id = to.clone();
                 known.location = "elsewhere".into();
-                known
-                    .rules
-                    .push(rule(EVIL, 100, Direction::Outbound, Access::Deny, "*", "*"));
+                known.rules.push(rule(EVIL, 100, Direction::Outbound, Access::Deny, "*", "*"));
                 network.nsgs.insert(to.key(), Fact::Known(known));
             }
         }

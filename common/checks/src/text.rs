@@ -18,9 +18,7 @@ pub(crate) fn quote(value: &str) -> Cow<'_, str> {
 pub(crate) fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups
-            .iter()
-            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -30,30 +28,19 @@ mod tests {
     #[test]
     fn uuids() {
         assert!(is_uuid("00000001-aaaa-BBBB-cccc-dddddddddddd"));
-        for bad in [
-            "",
-            "00000001aaaabbbbccccdddddddddddd",
-            "0000000g-aaaa-bbbb-cccc-dddddddddddd",
-        ] {
+        for bad in ["", "00000001aaaabbbbccccdddddddddddd", "0000000g-aaaa-bbbb-cccc-dddddddddddd"] {
             assert!(!is_uuid(bad), "{bad}");
         }
     }
 
     #[test]
     fn harmless_words_stay_and_others_are_quoted() {
-        for bare in [
-            "system:serviceaccount:kube-system:capi-provider",
-            "https://acct.blob.core.windows.net/acct",
-        ] {
+        for bare in ["system:serviceaccount:kube-system:capi-provider", "https://acct.blob.core.windows.net/acct"] {
             assert_eq!(quote(bare), bare);
         }
-        for (value, want) in [
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("$(reboot)", "'$(reboot)'"),
-            ("it's", r"'it'\''s'"),
-            ("a;b\n", "'a;b\n'"),
-        ] {
+        for (value, want) in
+            [("", "''"), ("a b", "'a b'"), ("$(reboot)", "'$(reboot)'"), ("it's", r"'it'\''s'"), ("a;b\n", "'a;b\n'")]
+        {
             assert_eq!(quote(value), want);
         }
     }

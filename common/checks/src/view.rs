@@ -27,10 +27,7 @@ type Lookup<'a, T> = Result<Option<&'a T>, Gap>;
 impl<'a> View<'a> {
     /// A view of `facts` that has read nothing yet.
     pub fn new(facts: &'a Facts) -> Self {
-        Self {
-            facts,
-            reads: RefCell::default(),
-        }
+        Self { facts, reads: RefCell::default() }
     }
 
     /// What was read so far.
@@ -86,10 +83,7 @@ impl<'a> View<'a> {
 
     /// The managed identities that have to do with the cluster.
     pub fn identities(&self) -> Read<'a, Vec<Identity>> {
-        self.read(Need::Identities)
-            .azure
-            .identities
-            .known("the list of managed identities")
+        self.read(Need::Identities).azure.identities.known("the list of managed identities")
     }
 
     /// The federated identity credentials of an identity.
@@ -121,9 +115,7 @@ impl<'a> View<'a> {
     /// A subnet, from its VNet; absent when either is.
     pub fn subnet(&self, id: &ArmId) -> Lookup<'a, Subnet> {
         let Some(vnet) = id.parent() else { return Ok(None) };
-        Ok(self
-            .vnet(&vnet)?
-            .and_then(|vnet| vnet.subnets.iter().find(|subnet| subnet.id == *id)))
+        Ok(self.vnet(&vnet)?.and_then(|vnet| vnet.subnets.iter().find(|subnet| subnet.id == *id)))
     }
 
     /// A network security group; absent when there is none.
@@ -153,10 +145,7 @@ impl<'a> View<'a> {
 
     /// The fetch of the issuer's discovery document.
     pub fn discovery(&self) -> Read<'a, Fetch<Discovery>> {
-        self.read(Need::IssuerDocuments)
-            .oidc
-            .discovery
-            .known("the discovery document")
+        self.read(Need::IssuerDocuments).oidc.discovery.known("the discovery document")
     }
 
     /// The fetch of the issuer's JWKS; absent when the discovery document names none.
@@ -181,10 +170,7 @@ impl<'a> View<'a> {
 
     /// API resources that the management cluster serves.
     pub fn api_resources(&self) -> Read<'a, Vec<ApiResource>> {
-        self.read(Need::ApiResources)
-            .management
-            .api_resources
-            .known("API discovery")
+        self.read(Need::ApiResources).management.api_resources.known("API discovery")
     }
 
     /// The caller's rights on the management cluster.
@@ -194,26 +180,17 @@ impl<'a> View<'a> {
 
     /// What the operator supports; absent when it says nothing.
     pub fn supported_versions(&self) -> Lookup<'a, SupportedVersions> {
-        self.read(Need::SupportedVersions)
-            .management
-            .supported_versions
-            .present()
+        self.read(Need::SupportedVersions).management.supported_versions.present()
     }
 
     /// The HostedCluster.
     pub fn cluster(&self) -> Read<'a, HostedCluster> {
-        self.read(Need::HostedCluster)
-            .hosted
-            .cluster
-            .known(&format!("HostedCluster {}", self.facts.target))
+        self.read(Need::HostedCluster).hosted.cluster.known(&format!("HostedCluster {}", self.facts.target))
     }
 
     /// Its NodePools.
     pub fn node_pools(&self) -> Read<'a, Vec<NodePool>> {
-        self.read(Need::NodePools)
-            .hosted
-            .node_pools
-            .known("the list of NodePools")
+        self.read(Need::NodePools).hosted.node_pools.known("the list of NodePools")
     }
 
     /// Its Machines.
@@ -279,9 +256,6 @@ impl<'a> View<'a> {
 fn lookup<'a, T>(map: &'a BTreeMap<String, Fact<T>>, key: &str, name: &str) -> Lookup<'a, T> {
     match map.get(key) {
         Some(fact) => fact.present(),
-        None => Err(Gap::new(
-            GapKind::NotAsked,
-            format!("{name} was not asked for in this run"),
-        )),
+        None => Err(Gap::new(GapKind::NotAsked, format!("{name} was not asked for in this run"))),
     }
 }

@@ -34,27 +34,14 @@ pub(crate) struct Place {
 impl Place {
     /// `Standard_D4s_v5 in eastus, zone 2`.
     pub(crate) fn describe(&self) -> String {
-        let zone = self
-            .zone
-            .as_ref()
-            .map(|zone| format!(", zone {zone}"))
-            .unwrap_or_default();
+        let zone = self.zone.as_ref().map(|zone| format!(", zone {zone}")).unwrap_or_default();
         format!("{} in {}{zone}", self.size, self.location)
     }
 }
 
 /// What a refusal of VMs means and what to do: what is wrong, what breaks, and the fix.
 pub(crate) fn explain(asked: &Asked<'_>, code: &str) -> (String, String, Fix) {
-    let Asked {
-        cluster,
-        pool,
-        place,
-        message,
-        refusal,
-        plane,
-        machines,
-        azure_machine,
-    } = asked;
+    let Asked { cluster, pool, place, message, refusal, plane, machines, azure_machine } = asked;
     let azure = &cluster.azure;
     let (subscription, location) = (&azure.subscription_id, &place.location);
     let where_to = place.describe();

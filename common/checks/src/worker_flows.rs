@@ -40,16 +40,8 @@ pub(crate) fn of(cluster: &HostedCluster, worker_prefixes: &[IpNet]) -> Vec<Targ
     let mut targets = published(cluster, worker_prefixes);
     let (entra, arm, blob) = endpoints(&cluster.azure.cloud);
     let storage_here = format!("Storage.{}", cluster.azure.location);
-    targets.push(public(
-        entra.into(),
-        443,
-        &["AzureActiveDirectory", "AzureCloud", "Internet"],
-    ));
-    targets.push(public(
-        arm.into(),
-        443,
-        &["AzureResourceManager", "AzureCloud", "Internet"],
-    ));
+    targets.push(public(entra.into(), 443, &["AzureActiveDirectory", "AzureCloud", "Internet"]));
+    targets.push(public(arm.into(), 443, &["AzureResourceManager", "AzureCloud", "Internet"]));
     targets.push(Target {
         prefix: "Storage".into(),
         ..public(blob.into(), 443, &["Storage", &storage_here, "AzureCloud", "Internet"])
@@ -82,17 +74,9 @@ pub(crate) fn of(cluster: &HostedCluster, worker_prefixes: &[IpNet]) -> Vec<Targ
 
 /// The API server, ignition, konnectivity and OAuth as workers reach them.
 fn published(cluster: &HostedCluster, worker_prefixes: &[IpNet]) -> Vec<Target> {
-    let services = [
-        ("APIServer", "API"),
-        ("Ignition", "ignition"),
-        ("Konnectivity", "konnectivity"),
-        ("OAuthServer", "OAuth"),
-    ];
-    let is_load_balancer = |service| {
-        cluster
-            .service(service)
-            .is_some_and(|own| own.strategy == "LoadBalancer")
-    };
+    let services =
+        [("APIServer", "API"), ("Ignition", "ignition"), ("Konnectivity", "konnectivity"), ("OAuthServer", "OAuth")];
+    let is_load_balancer = |service| cluster.service(service).is_some_and(|own| own.strategy == "LoadBalancer");
     let mut targets = Vec::new();
     for (service, label) in services {
         // Workers of a private cluster go through the private endpoint, which lies in the cluster's own subnet.
@@ -118,11 +102,7 @@ fn published(cluster: &HostedCluster, worker_prefixes: &[IpNet]) -> Vec<Target> 
             let host = endpoint.map(|endpoint| endpoint.host.as_str()).or(hostname);
             let address: Option<IpAddr> = host.and_then(|host| host.parse().ok());
             let peer = address.map_or_else(Peer::default, Peer::address);
-            let by_strategy = if service == "APIServer" && is_load_balancer(service) {
-                7443
-            } else {
-                443
-            };
+            let by_strategy = if service == "APIServer" && is_load_balancer(service) { 7443 } else { 443 };
             Target {
                 label: host.map_or_else(|| label.to_owned(), |host| format!("{label} {host}")),
                 protocol: Protocol::Tcp,
@@ -144,9 +124,7 @@ fn published(cluster: &HostedCluster, worker_prefixes: &[IpNet]) -> Vec<Target> 
 /// The registries that images come from. With a mirrored release only the mirror is known to be needed.
 fn registries(cluster: &HostedCluster) -> Vec<Target> {
     let host = cluster.release_image.split('/').next().unwrap_or_default();
-    let (host, port) = host
-        .split_once(':')
-        .map_or((host, 443), |(host, port)| (host, port.parse().unwrap_or(443)));
+    let (host, port) = host.split_once(':').map_or((host, 443), |(host, port)| (host, port.parse().unwrap_or(443)));
     let hosts = match host {
         "quay.io" | "registry.redhat.io" => vec!["quay.io", "registry.redhat.io"],
         host if host.contains('.') => vec![host],
@@ -178,21 +156,11 @@ fn registries(cluster: &HostedCluster) -> Vec<Target> {
 /// Entra, ARM and blob storage of a cloud.
 fn endpoints(cloud: &str) -> (&'static str, &'static str, &'static str) {
     match cloud {
-        "AzureUSGovernmentCloud" => (
-            "login.microsoftonline.us",
-            "management.usgovcloudapi.net",
-            "blob.core.usgovcloudapi.net",
-        ),
-        "AzureChinaCloud" => (
-            "login.chinacloudapi.cn",
-            "management.chinacloudapi.cn",
-            "blob.core.chinacloudapi.cn",
-        ),
-        _ => (
-            "login.microsoftonline.com",
-            "management.azure.com",
-            "blob.core.windows.net",
-        ),
+        "AzureUSGovernmentCloud" => {
+            ("login.microsoftonline.us", "management.usgovcloudapi.net", "blob.core.usgovcloudapi.net")
+        }
+        "AzureChinaCloud" => ("login.chinacloudapi.cn", "management.chinacloudapi.cn", "blob.core.chinacloudapi.cn"),
+        _ => ("login.microsoftonline.com", "management.azure.com", "blob.core.windows.net"),
     }
 }
 
@@ -212,10 +180,8 @@ mod tests {
 
     fn labels(facts: &mut facts::Facts) -> Vec<String> {
         let prefixes = ["10.0.0.0/24".parse().unwrap_or_else(|_| panic!("a CIDR"))];
-        let mut labels: Vec<String> = of(cluster(facts), &prefixes)
-            .iter()
-            .map(|target| format!("{}:{}", target.label, target.port))
-            .collect();
+        let mut labels: Vec<String> =
+            of(cluster(facts), &prefixes).iter().map(|target| format!("{}:{}", target.label, target.port)).collect();
         labels.dedup();
         labels
     }
@@ -246,15 +212,7 @@ mod tests {
     fn behind_a_proxy_only_what_stays_in_the_vnet_counts() {
         let mut facts = healthy();
         cluster(&mut facts).has_proxy = true;
-        assert_eq!(
-            labels(&mut facts),
-            [
-                "Azure DNS 168.63.129.16:53",
-                "workers:9000",
-                "workers:10250",
-                "workers:6081"
-            ]
-        );
+        assert_eq!(labels(&mut facts), ["Azure DNS 168.63.129.16:53", "workers:9000", "workers:10250", "workers:6081"]);
     }
 
     #[test]

@@ -34,10 +34,7 @@ pub(crate) fn subnets(view: &View<'_>) -> Result<(Vec<WorkerSubnet>, Option<Gap>
         let user = format!("NodePool {}", pool.name);
         match list.iter_mut().find(|subnet| subnet.id == *id) {
             Some(subnet) => subnet.users.push(user),
-            None => list.push(WorkerSubnet {
-                id: id.clone(),
-                users: vec![user],
-            }),
+            None => list.push(WorkerSubnet { id: id.clone(), users: vec![user] }),
         }
     }
     Ok((list, None))

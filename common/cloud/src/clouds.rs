@@ -109,16 +109,9 @@ impl Cloud {
     }
 
     fn of_file(path: &Path) -> Result<Self, CloudError> {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| CloudError::File {
-                path: path.to_owned(),
-                source,
-            })
-        };
-        let content = |why: String| CloudError::Content {
-            path: path.to_owned(),
-            why,
-        };
+        let read =
+            |path: &Path| std::fs::read(path).map_err(|source| CloudError::File { path: path.to_owned(), source });
+        let content = |why: String| CloudError::Content { path: path.to_owned(), why };
         let bytes = read(path)?;
         let file: EnvironmentFile = serde_json::from_slice(&bytes).map_err(|error| content(error.to_string()))?;
         let url = |key: &str, text: &str| {
@@ -127,10 +120,7 @@ impl Cloud {
                 .filter(|url| url.scheme() == "https" && url.has_host())
                 .ok_or_else(|| content(format!("{key} '{text}' is no https URL")))
         };
-        let extra_ca = file
-            .ca_file
-            .map(|ca| read(&path.parent().unwrap_or(Path::new(".")).join(ca)))
-            .transpose()?;
+        let extra_ca = file.ca_file.map(|ca| read(&path.parent().unwrap_or(Path::new(".")).join(ca))).transpose()?;
         Ok(Self {
             authority: url("activeDirectoryEndpoint", &file.active_directory_endpoint)?,
             resource_manager: url("resourceManagerEndpoint", &file.resource_manager_endpoint)?,
@@ -167,10 +157,7 @@ mod tests {
         assert_eq!(gov.resource_manager.as_str(), "https://management.usgovcloudapi.net/");
         assert_eq!(gov.scope(), "https://management.core.usgovcloudapi.net//.default");
         let error = Cloud::select(Some("AzurePubicCloud"), None).unwrap_err().to_string();
-        assert!(
-            error.contains("AzurePubicCloud") && error.contains("AzureChinaCloud"),
-            "{error}"
-        );
+        assert!(error.contains("AzurePubicCloud") && error.contains("AzureChinaCloud"), "{error}");
     }
 
     #[test]

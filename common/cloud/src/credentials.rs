@@ -123,11 +123,7 @@ fn parse_creds_file(bytes: &[u8], path: String, mode: Option<u32>) -> CredsFileR
             "clientId" => shape.client_id = text,
             "clientSecret" => {
                 let text = text.unwrap_or_default();
-                shape.client_secret = if text.is_empty() {
-                    SecretState::Empty
-                } else {
-                    SecretState::Present
-                };
+                shape.client_secret = if text.is_empty() { SecretState::Empty } else { SecretState::Present };
                 secret = Some(SecretString::from(text));
             }
             _ => shape.unknown_keys.push(key),
@@ -139,9 +135,7 @@ fn parse_creds_file(bytes: &[u8], path: String, mode: Option<u32>) -> CredsFileR
 #[cfg(unix)]
 fn mode_of(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path)
-        .ok()
-        .map(|meta| meta.permissions().mode() & 0o777)
+    std::fs::metadata(path).ok().map(|meta| meta.permissions().mode() & 0o777)
 }
 
 #[cfg(not(unix))]
@@ -169,65 +163,37 @@ pub fn choose(
             (Some(tenant), Some(client)) => client_secret(tenant, client, Secret::new(secret), cloud, http),
             _ => Kind::Unusable("AZURE_CLIENT_SECRET is set without AZURE_TENANT_ID and AZURE_CLIENT_ID".into()),
         };
-        return Chosen {
-            via,
-            tenant_id,
-            subscription_id,
-            kind,
-        };
+        return Chosen { via, tenant_id, subscription_id, kind };
     }
     if let Some(token_file) = environment.var("AZURE_FEDERATED_TOKEN_FILE") {
         let options = WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions {
-                client_options: client_options(cloud, http),
-            },
+            credential_options: ClientAssertionCredentialOptions { client_options: client_options(cloud, http) },
             client_id,
             tenant_id: tenant_id.clone(),
             token_file_path: Some(PathBuf::from(token_file)),
         };
         let asks = token_address(cloud, tenant_id.as_deref().unwrap_or_default());
         let kind = usable(WorkloadIdentityCredential::new(Some(options)), asks);
-        return Chosen {
-            via: "workload identity".into(),
-            tenant_id,
-            subscription_id,
-            kind,
-        };
+        return Chosen { via: "workload identity".into(), tenant_id, subscription_id, kind };
     }
-    let options = AzureCliCredentialOptions {
-        tenant_id: tenant.map(str::to_owned),
-        ..AzureCliCredentialOptions::default()
-    };
+    let options =
+        AzureCliCredentialOptions { tenant_id: tenant.map(str::to_owned), ..AzureCliCredentialOptions::default() };
     let kind = match AzureCliCredential::new(Some(options)) {
-        Ok(credential) => Kind::Credential {
-            credential,
-            ambient: true,
-            asks: ("RUN", "az account get-access-token".to_owned()),
-        },
+        Ok(credential) => {
+            Kind::Credential { credential, ambient: true, asks: ("RUN", "az account get-access-token".to_owned()) }
+        }
         Err(error) => Kind::Unusable(error.to_string()),
     };
-    Chosen {
-        via: "az login".into(),
-        tenant_id: None,
-        subscription_id,
-        kind,
-    }
+    Chosen { via: "az login".into(), tenant_id: None, subscription_id, kind }
 }
 
 fn of_file(file: &CredsFileRead, cloud: &Cloud, http: &reqwest::Client) -> Chosen {
     let shape = &file.shape;
     let kind = match (&shape.tenant_id, &shape.client_id, &file.secret) {
-        (Some(tenant), Some(client), Some(secret)) if shape.client_secret == SecretState::Present => client_secret(
-            tenant,
-            client.clone(),
-            Secret::new(secret.expose_secret().to_owned()),
-            cloud,
-            http,
-        ),
-        _ => Kind::Unusable(format!(
-            "{} does not hold tenantId, clientId and clientSecret",
-            shape.path
-        )),
+        (Some(tenant), Some(client), Some(secret)) if shape.client_secret == SecretState::Present => {
+            client_secret(tenant, client.clone(), Secret::new(secret.expose_secret().to_owned()), cloud, http)
+        }
+        _ => Kind::Unusable(format!("{} does not hold tenantId, clientId and clientSecret", shape.path)),
     };
     Chosen {
         via: format!("--azure-creds {}", shape.path),
@@ -238,13 +204,8 @@ fn of_file(file: &CredsFileRead, cloud: &Cloud, http: &reqwest::Client) -> Chose
 }
 
 fn client_secret(tenant: &str, client: String, secret: Secret, cloud: &Cloud, http: &reqwest::Client) -> Kind {
-    let options = ClientSecretCredentialOptions {
-        client_options: client_options(cloud, http),
-    };
-    usable(
-        ClientSecretCredential::new(tenant, client, secret, Some(options)),
-        token_address(cloud, tenant),
-    )
+    let options = ClientSecretCredentialOptions { client_options: client_options(cloud, http) };
+    usable(ClientSecretCredential::new(tenant, client, secret, Some(options)), token_address(cloud, tenant))
 }
 
 /// Entra's token endpoint of a tenant, as `-v` shows it.
@@ -254,11 +215,7 @@ fn token_address(cloud: &Cloud, tenant: &str) -> (&'static str, String) {
 
 fn usable<C: TokenCredential + 'static>(credential: azure_core::Result<Arc<C>>, asks: (&'static str, String)) -> Kind {
     match credential {
-        Ok(credential) => Kind::Credential {
-            credential,
-            ambient: false,
-            asks,
-        },
+        Ok(credential) => Kind::Credential { credential, ambient: false, asks },
         Err(error) => Kind::Unusable(error.to_string()),
     }
 }
@@ -267,11 +224,7 @@ fn usable<C: TokenCredential + 'static>(credential: azure_core::Result<Arc<C>>, 
 /// that refuses connections.
 fn client_options(cloud: &Cloud, http: &reqwest::Client) -> ClientOptions {
     let mut custom = CustomConfiguration::default();
-    cloud
-        .authority
-        .as_str()
-        .trim_end_matches('/')
-        .clone_into(&mut custom.authority_host);
+    cloud.authority.as_str().trim_end_matches('/').clone_into(&mut custom.authority_host);
     ClientOptions {
         transport: Some(Transport::new(Arc::new(http.clone()))),
         retry: RetryOptions::none(),
@@ -285,46 +238,22 @@ impl Chosen {
     pub async fn sign_in(self, scope: &str, calls: &Calls) -> Session {
         let (credential, ambient, (method, address)) = match self.kind {
             Kind::Unusable(message) => {
-                let login = Login::Refused {
-                    via: self.via,
-                    tenant_id: self.tenant_id,
-                    aadsts: None,
-                    message,
-                };
-                return Session {
-                    login: Fact::Known(login),
-                    credential: None,
-                };
+                let login = Login::Refused { via: self.via, tenant_id: self.tenant_id, aadsts: None, message };
+                return Session { login: Fact::Known(login), credential: None };
             }
-            Kind::Credential {
-                credential,
-                ambient,
-                asks,
-            } => (credential, ambient, asks),
+            Kind::Credential { credential, ambient, asks } => (credential, ambient, asks),
         };
         let credential: Arc<dyn TokenCredential> = Arc::new(Cached::new(credential));
         let started = Instant::now();
         let token = credential.get_token(&[scope], None).await;
         // Of a refusal only the message is known here, not the HTTP status.
-        calls.note(
-            method,
-            &address,
-            token.as_ref().ok().map(|_| 200),
-            started.elapsed(),
-            None,
-        );
+        calls.note(method, &address, token.as_ref().ok().map(|_| 200), started.elapsed(), None);
         match token {
             Ok(token) => {
                 let login = Login::SignedIn(caller_of(token.token.secret(), self.via, self.tenant_id));
-                Session {
-                    login: Fact::Known(login),
-                    credential: Some(credential),
-                }
+                Session { login: Fact::Known(login), credential: Some(credential) }
             }
-            Err(error) => Session {
-                login: refusal(&error, ambient, self.via, self.tenant_id),
-                credential: None,
-            },
+            Err(error) => Session { login: refusal(&error, ambient, self.via, self.tenant_id), credential: None },
         }
     }
 }
@@ -341,26 +270,15 @@ fn refusal(error: &azure_core::Error, ambient: bool, via: String, tenant_id: Opt
         return Fact::Unreadable(Gap::new(GapKind::Failed, why).with_remedy("az login"));
     }
     if aadsts.is_none() && is_connection_failure(error) {
-        return Fact::Unreadable(Gap::new(
-            GapKind::Unreachable,
-            format!("Entra could not be reached: {message}"),
-        ));
+        return Fact::Unreadable(Gap::new(GapKind::Unreachable, format!("Entra could not be reached: {message}")));
     }
-    Fact::Known(Login::Refused {
-        via,
-        tenant_id,
-        aadsts,
-        message,
-    })
+    Fact::Known(Login::Refused { via, tenant_id, aadsts, message })
 }
 
 fn is_connection_failure(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        if error
-            .downcast_ref::<reqwest::Error>()
-            .is_some_and(|error| error.is_connect() || error.is_timeout())
-        {
+        if error.downcast_ref::<reqwest::Error>().is_some_and(|error| error.is_connect() || error.is_timeout()) {
             return true;
         }
         next = error.source();
@@ -389,14 +307,8 @@ fn caller_of(token: &str, via: String, tenant_id: Option<String>) -> Caller {
         tenant_id: claim("tid").or(tenant_id).unwrap_or_default(),
         object_id: claim("oid"),
         // A person's token carries the id of the tool that asked for it, which says nothing about the person.
-        app_id: if person {
-            None
-        } else {
-            claim("appid").or_else(|| claim("azp"))
-        },
-        name: claim("upn")
-            .or_else(|| claim("unique_name"))
-            .or_else(|| claim("app_displayname")),
+        app_id: if person { None } else { claim("appid").or_else(|| claim("azp")) },
+        name: claim("upn").or_else(|| claim("unique_name")).or_else(|| claim("app_displayname")),
     }
 }
 
@@ -409,10 +321,7 @@ struct Cached {
 
 impl Cached {
     fn new(inner: Arc<dyn TokenCredential>) -> Self {
-        Self {
-            inner,
-            token: Mutex::new(None),
-        }
+        Self { inner, token: Mutex::new(None) }
     }
 }
 
@@ -462,29 +371,18 @@ mod tests {
 
     #[test]
     fn a_broken_creds_file_says_how_without_quoting_it() {
-        assert!(
-            read("hunter2")
-                .shape
-                .problem
-                .is_some_and(|problem| !problem.contains("hunter2"))
-        );
+        assert!(read("hunter2").shape.problem.is_some_and(|problem| !problem.contains("hunter2")));
         assert!(read("[1]").shape.problem.is_some());
         assert!(read("").shape.problem.is_some());
         let empty = read(r#"{"clientSecret":"","tenant":"x"}"#).shape;
-        assert_eq!(
-            (empty.client_secret, empty.unknown_keys),
-            (SecretState::Empty, vec!["tenant".to_owned()])
-        );
+        assert_eq!((empty.client_secret, empty.unknown_keys), (SecretState::Empty, vec!["tenant".to_owned()]));
     }
 
     struct Vars(Vec<(&'static str, &'static str)>);
 
     impl Environment for Vars {
         fn var(&self, name: &str) -> Option<String> {
-            self.0
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
+            self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         }
     }
 
@@ -493,27 +391,14 @@ mod tests {
         let cloud = Cloud::select(None, None).unwrap();
         let http = reqwest::Client::new();
         let file = read(r#"{"tenantId":"55555555-6666-7777-8888-999999999999","clientId":"c"}"#);
-        let everything = Vars(vec![
-            ("AZURE_CLIENT_SECRET", "x"),
-            ("AZURE_TENANT_ID", "t"),
-            ("AZURE_CLIENT_ID", "c"),
-        ]);
-        let session = choose(Some(&file), &everything, &cloud, &http, None)
-            .sign_in("scope", &Calls::default())
-            .await;
-        let Fact::Known(Login::Refused { via, message, .. }) = session.login else {
-            unreachable!("{session:?}")
-        };
+        let everything = Vars(vec![("AZURE_CLIENT_SECRET", "x"), ("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c")]);
+        let session = choose(Some(&file), &everything, &cloud, &http, None).sign_in("scope", &Calls::default()).await;
+        let Fact::Known(Login::Refused { via, message, .. }) = session.login else { unreachable!("{session:?}") };
         assert_eq!(via, "--azure-creds creds");
         assert!(message.contains("clientSecret"), "{message}");
         let half = Vars(vec![("AZURE_CLIENT_SECRET", "x")]);
-        let session = choose(None, &half, &cloud, &http, None)
-            .sign_in("scope", &Calls::default())
-            .await;
-        assert!(
-            matches!(session.login, Fact::Known(Login::Refused { .. })),
-            "{session:?}"
-        );
+        let session = choose(None, &half, &cloud, &http, None).sign_in("scope", &Calls::default()).await;
+        assert!(matches!(session.login, Fact::Known(Login::Refused { .. })), "{session:?}");
     }
 
     #[test]
@@ -521,11 +406,7 @@ mod tests {
         let payload = URL_SAFE_NO_PAD.encode(r#"{"tid":"t","oid":"o","appid":"a"}"#);
         let caller = caller_of(&format!("h.{payload}.s"), "v".into(), None);
         assert_eq!(
-            (
-                caller.tenant_id.as_str(),
-                caller.object_id.as_deref(),
-                caller.app_id.as_deref()
-            ),
+            (caller.tenant_id.as_str(), caller.object_id.as_deref(), caller.app_id.as_deref()),
             ("t", Some("o"), Some("a"))
         );
         assert_eq!(caller_of("opaque", "v".into(), Some("t".into())).tenant_id, "t");

@@ -53,10 +53,7 @@ pub struct Calls {
 impl Calls {
     /// A record that also hands each call to `sink` as it happens.
     pub fn watched(sink: Arc<Sink>) -> Self {
-        Self {
-            kept: Arc::default(),
-            sink: Some(sink),
-        }
+        Self { kept: Arc::default(), sink: Some(sink) }
     }
 
     /// Records a call.
@@ -68,13 +65,7 @@ impl Calls {
         duration: Duration,
         request_id: Option<String>,
     ) {
-        let call = Call {
-            method: method.to_owned(),
-            address: address.to_owned(),
-            status,
-            duration,
-            request_id,
-        };
+        let call = Call { method: method.to_owned(), address: address.to_owned(), status, duration, request_id };
         if let Some(sink) = &self.sink {
             sink(&call);
         }
@@ -97,12 +88,6 @@ impl std::fmt::Debug for Calls {
 
 impl arm::Observer for Calls {
     fn exchange(&self, exchange: &arm::Exchange) {
-        self.note(
-            &exchange.method,
-            &exchange.path,
-            exchange.status,
-            exchange.duration,
-            exchange.request_id.clone(),
-        );
+        self.note(&exchange.method, &exchange.path, exchange.status, exchange.duration, exchange.request_id.clone());
     }
 }

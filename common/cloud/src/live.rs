@@ -50,22 +50,12 @@ impl Live {
             (Fact::default(), Fact::default())
         };
         let creds_file = creds_file.map(|read| read.shape).into();
-        Self {
-            kubernetes,
-            cloud,
-            http,
-            calls,
-            creds_file,
-            azure,
-            login,
-        }
+        Self { kubernetes, cloud, http, calls, creds_file, azure, login }
     }
 
     /// Collects the wanted facts about one hosted cluster.
     pub async fn collect(&self, target: &Target, needs: &BTreeSet<Need>, now: Timestamp) -> Facts {
-        let source = Source::Live {
-            context: self.kubernetes.context_name().map(str::to_owned),
-        };
+        let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };
         let mut facts = Facts::unread(now, source, target.clone());
         facts.local.creds_file = self.creds_file.clone();
         // The HostedCluster says what to ask of Azure and of the issuer; the rest of the management cluster can wait for
@@ -108,20 +98,9 @@ impl Live {
         match hosted.cluster.known("the HostedCluster") {
             Ok(cluster) => {
                 let node_pools = hosted.node_pools.get().map_or(&[][..], Vec::as_slice);
-                azure::collect(
-                    arm,
-                    Question {
-                        cluster,
-                        node_pools,
-                        needs,
-                    },
-                )
-                .await
+                azure::collect(arm, Question { cluster, node_pools, needs }).await
             }
-            Err(gap) => azure::unasked(&Gap {
-                kind: GapKind::Blocked,
-                ..gap
-            }),
+            Err(gap) => azure::unasked(&Gap { kind: GapKind::Blocked, ..gap }),
         }
     }
 
@@ -129,10 +108,7 @@ impl Live {
         &self,
         hosted: &facts::hosted::Hosted,
         needs: &BTreeSet<Need>,
-    ) -> (
-        Fact<facts::oidc::Fetch<facts::oidc::Discovery>>,
-        Fact<facts::oidc::Fetch<facts::oidc::Jwks>>,
-    ) {
+    ) -> (Fact<facts::oidc::Fetch<facts::oidc::Discovery>>, Fact<facts::oidc::Fetch<facts::oidc::Jwks>>) {
         if !needs.contains(&Need::IssuerDocuments) {
             return (Fact::default(), Fact::default());
         }

@@ -22,10 +22,9 @@ pub async fn fetch(issuer: &str, http: &reqwest::Client, calls: &Calls) -> (Fact
     let discovery: Fetch<Discovery> = get(&format!("{issuer}{DISCOVERY_PATH}"), http, calls).await;
     let jwks = match &discovery.document {
         Some(document) => Fact::Known(get(&document.jwks_uri, http, calls).await),
-        None => Fact::Unreadable(Gap::new(
-            GapKind::Blocked,
-            "the discovery document that names the keys could not be read",
-        )),
+        None => {
+            Fact::Unreadable(Gap::new(GapKind::Blocked, "the discovery document that names the keys could not be read"))
+        }
     };
     (Fact::Known(discovery), jwks)
 }
@@ -64,20 +63,11 @@ async fn get<T: DeserializeOwned>(address: &str, http: &reqwest::Client, calls: 
     };
     let elapsed = started.elapsed();
     calls.note("GET", address, fetch.status, elapsed, None);
-    Fetch {
-        duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        ..fetch
-    }
+    Fetch { duration_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), ..fetch }
 }
 
 async fn read<T: DeserializeOwned>(mut fetch: Fetch<T>, response: reqwest::Response) -> Fetch<T> {
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     fetch.status = Some(response.status().as_u16());
     fetch.content_type = header("content-type");
     fetch.error_code = header("x-ms-error-code");
@@ -154,11 +144,7 @@ mod tests {
         let calls = Calls::default();
         for issuer in ["http://127.0.0.1:1/x", "nonsense"] {
             let (discovery, jwks) = fetch(issuer, &reqwest::Client::new(), &calls).await;
-            assert_eq!(
-                discovery.get().unwrap().failure.as_ref().unwrap().stage,
-                FetchStage::Url,
-                "{issuer}"
-            );
+            assert_eq!(discovery.get().unwrap().failure.as_ref().unwrap().stage, FetchStage::Url, "{issuer}");
             assert_eq!(jwks.gap().unwrap().kind, GapKind::Blocked);
         }
     }

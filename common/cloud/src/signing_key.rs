@@ -82,10 +82,7 @@ impl KeyError {
 /// [`KeyError`]. Messages name the source and never the key.
 pub fn public_key_of_pem(pem: &[u8], source: String) -> Result<PublicKey, KeyError> {
     let key = rsa_public_key(pem, &source)?;
-    let rejected = || KeyError::Rejected {
-        source_name: source.clone(),
-        why: "it cannot be encoded".to_owned(),
-    };
+    let rejected = || KeyError::Rejected { source_name: source.clone(), why: "it cannot be encoded".to_owned() };
     let info = AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(&key).map_err(|_| rejected())?;
     let modulus = key.modulus().big_endian_without_leading_zero();
     let leading_zeros = modulus.first().map_or(0, |byte| byte.leading_zeros());
@@ -104,10 +101,7 @@ pub fn public_key_of_pem(pem: &[u8], source: String) -> Result<PublicKey, KeyErr
 /// [`KeyError`].
 pub fn public_key_of_file(path: &Path) -> Result<PublicKey, KeyError> {
     let source = path.display().to_string();
-    let unreadable = |why: String| KeyError::Unreadable {
-        source_name: source.clone(),
-        why,
-    };
+    let unreadable = |why: String| KeyError::Unreadable { source_name: source.clone(), why };
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
     if !metadata.is_file() || metadata.len() > MAX_FILE {
         return Err(unreadable("it is no file of the size of a key".to_owned()));
@@ -117,10 +111,7 @@ pub fn public_key_of_file(path: &Path) -> Result<PublicKey, KeyError> {
 }
 
 fn rsa_public_key(pem: &[u8], source: &str) -> Result<RsaPublicKey, KeyError> {
-    let not_pem = |why: String| KeyError::NotRsaPem {
-        source_name: source.to_owned(),
-        why,
-    };
+    let not_pem = |why: String| KeyError::NotRsaPem { source_name: source.to_owned(), why };
     let rejected = |why: aws_lc_rs::error::KeyRejected| KeyError::Rejected {
         source_name: source.to_owned(),
         why: why.to_string(),
@@ -162,11 +153,7 @@ mod tests {
 
     fn pem(label: &str, der: &[u8]) -> String {
         let body = STANDARD.encode(der);
-        let lines: Vec<&str> = body
-            .as_bytes()
-            .chunks(64)
-            .map(|line| std::str::from_utf8(line).unwrap())
-            .collect();
+        let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
     }
 
@@ -177,11 +164,7 @@ mod tests {
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
         // PKCS#8 wraps PKCS#1: SEQUENCE header (4), version (3), algorithm (15), OCTET STRING header (4).
         let pkcs1 = &pkcs8.as_ref()[26..];
-        (
-            pem("PRIVATE KEY", pkcs8.as_ref()),
-            pem("RSA PRIVATE KEY", pkcs1),
-            pem("PUBLIC KEY", public.as_ref()),
-        )
+        (pem("PRIVATE KEY", pkcs8.as_ref()), pem("RSA PRIVATE KEY", pkcs1), pem("PUBLIC KEY", public.as_ref()))
     }
 
     fn read(pem: &str) -> PublicKey {
@@ -250,14 +233,8 @@ mod tests {
         let (_, pkcs1, _) = new_key();
         std::fs::write(&path, &pkcs1).unwrap();
         assert_eq!(public_key_of_file(&path).unwrap().kid, read(&pkcs1).kid);
-        assert!(matches!(
-            public_key_of_file(folder.path()),
-            Err(KeyError::Unreadable { .. })
-        ));
-        assert!(matches!(
-            public_key_of_file(&folder.path().join("none")),
-            Err(KeyError::Unreadable { .. })
-        ));
+        assert!(matches!(public_key_of_file(folder.path()), Err(KeyError::Unreadable { .. })));
+        assert!(matches!(public_key_of_file(&folder.path().join("none")), Err(KeyError::Unreadable { .. })));
     }
 
     proptest! {

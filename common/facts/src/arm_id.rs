@@ -29,9 +29,7 @@ impl ArmId {
 
     /// The id of a resource in a group; `path` is `<provider>/<type>/<name>[/<type>/<name>…]`.
     pub fn in_group(subscription: &str, group: &str, path: &str) -> Self {
-        Self(format!(
-            "/subscriptions/{subscription}/resourceGroups/{group}/providers/{path}"
-        ))
+        Self(format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{path}"))
     }
 
     /// The text as it was written.
@@ -191,9 +189,7 @@ mod tests {
         assert_eq!(id.provider(), Some("Microsoft.Network"));
         assert_eq!(id.resource_type().as_deref(), Some("virtualNetworks/subnets"));
         assert_eq!(id.name(), Some("n"));
-        let parents: Vec<String> = std::iter::successors(id.parent(), ArmId::parent)
-            .map(|id| id.to_string())
-            .collect();
+        let parents: Vec<String> = std::iter::successors(id.parent(), ArmId::parent).map(|id| id.to_string()).collect();
         assert_eq!(
             parents,
             [

@@ -111,11 +111,7 @@ pub const COMPONENTS: [Component; 9] = [
         key: "disk",
         suffix: "disk",
         credentials: &[
-            Credential {
-                suffix: "disk-fed-id-node",
-                namespace: CSI,
-                service_account: "azure-disk-csi-driver-node-sa",
-            },
+            Credential { suffix: "disk-fed-id-node", namespace: CSI, service_account: "azure-disk-csi-driver-node-sa" },
             Credential {
                 suffix: "disk-fed-id-operator",
                 namespace: CSI,
@@ -134,21 +130,13 @@ pub const COMPONENTS: [Component; 9] = [
             guid: "5b7237c5-45e1-49d6-bc18-a1f62f400748",
             scopes: &[M],
         }),
-        workloads: &[
-            "azure-disk-csi-driver-operator",
-            "azure-disk-csi-driver-controller",
-            "azure-disk-csi-controller",
-        ],
+        workloads: &["azure-disk-csi-driver-operator", "azure-disk-csi-driver-controller", "azure-disk-csi-controller"],
     },
     Component {
         key: "file",
         suffix: "file",
         credentials: &[
-            Credential {
-                suffix: "file-fed-id-node",
-                namespace: CSI,
-                service_account: "azure-file-csi-driver-node-sa",
-            },
+            Credential { suffix: "file-fed-id-node", namespace: CSI, service_account: "azure-file-csi-driver-node-sa" },
             Credential {
                 suffix: "file-fed-id-operator",
                 namespace: CSI,
@@ -167,11 +155,7 @@ pub const COMPONENTS: [Component; 9] = [
             guid: "0d7aedc0-15fd-4a67-a412-efad370c947e",
             scopes: &[M, N, V],
         }),
-        workloads: &[
-            "azure-file-csi-driver-operator",
-            "azure-file-csi-driver-controller",
-            "azure-file-csi-controller",
-        ],
+        workloads: &["azure-file-csi-driver-operator", "azure-file-csi-driver-controller", "azure-file-csi-controller"],
     },
     Component {
         key: "imageRegistry",
@@ -240,12 +224,7 @@ pub const COMPONENTS: [Component; 9] = [
             service_account: "capi-provider",
         }],
         required: Required::Always,
-        role: Some(Role {
-            component: "capz",
-            name: "Contributor",
-            guid: CONTRIBUTOR,
-            scopes: &[M, V],
-        }),
+        role: Some(Role { component: "capz", name: "Contributor", guid: CONTRIBUTOR, scopes: &[M, V] }),
         workloads: &["capi-provider"],
     },
     Component {
@@ -274,22 +253,13 @@ pub const COMPONENTS: [Component; 9] = [
             service_account: "control-plane-operator",
         }],
         required: Required::PrivateEndpoint,
-        role: Some(Role {
-            component: "cpo",
-            name: "Contributor",
-            guid: CONTRIBUTOR,
-            scopes: &[M, N, V],
-        }),
+        role: Some(Role { component: "cpo", name: "Contributor", guid: CONTRIBUTOR, scopes: &[M, N, V] }),
         workloads: &["control-plane-operator"],
     },
     Component {
         key: "kms",
         suffix: "kms",
-        credentials: &[Credential {
-            suffix: "kms-fed-id",
-            namespace: "kube-system",
-            service_account: "kms-provider",
-        }],
+        credentials: &[Credential { suffix: "kms-fed-id", namespace: "kube-system", service_account: "kms-provider" }],
         required: Required::Kms,
         // Nothing assigns it: the key's owner grants Key Vault Crypto User on the vault.
         role: None,
@@ -337,23 +307,12 @@ mod tests {
     #[test]
     fn the_counts_that_upstream_creates() {
         let credentials = |required: &[Required]| -> usize {
-            COMPONENTS
-                .iter()
-                .filter(|c| required.contains(&c.required))
-                .map(|c| c.credentials.len())
-                .sum()
+            COMPONENTS.iter().filter(|c| required.contains(&c.required)).map(|c| c.credentials.len()).sum()
         };
         assert_eq!(credentials(&[Required::Always]), 12);
         assert_eq!(credentials(&[Required::Always, Required::PrivateEndpoint]), 13);
-        assert_eq!(
-            credentials(&[Required::Always, Required::PrivateEndpoint, Required::Kms]),
-            14
-        );
-        let assignments: usize = COMPONENTS
-            .iter()
-            .filter_map(|c| c.role)
-            .map(|role| role.scopes.len())
-            .sum();
+        assert_eq!(credentials(&[Required::Always, Required::PrivateEndpoint, Required::Kms]), 14);
+        let assignments: usize = COMPONENTS.iter().filter_map(|c| c.role).map(|role| role.scopes.len()).sum();
         assert_eq!(assignments, 18);
     }
 
@@ -373,15 +332,8 @@ mod tests {
 
     #[test]
     fn names() {
-        let disk = by_key("disk").map(|c| {
-            (
-                c.identity_name("demo", "demo-x7k2p"),
-                c.credential_name("demo", &c.credentials[0]),
-            )
-        });
-        assert_eq!(
-            disk,
-            Some(("demo-disk-demo-x7k2p".into(), "demo-disk-fed-id-node".into()))
-        );
+        let disk = by_key("disk")
+            .map(|c| (c.identity_name("demo", "demo-x7k2p"), c.credential_name("demo", &c.credentials[0])));
+        assert_eq!(disk, Some(("demo-disk-demo-x7k2p".into(), "demo-disk-fed-id-node".into())));
     }
 }

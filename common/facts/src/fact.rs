@@ -120,13 +120,7 @@ pub enum GapKind {
 impl Gap {
     /// A gap with a reason and nothing else.
     pub fn new(kind: GapKind, why: impl Into<String>) -> Self {
-        Self {
-            kind,
-            why: why.into(),
-            needs: None,
-            scope: None,
-            remedy: None,
-        }
+        Self { kind, why: why.into(), needs: None, scope: None, remedy: None }
     }
 
     /// The gap of a fact that nobody asked for.
@@ -171,11 +165,7 @@ mod tests {
         let facts = vec![
             Fact::Known(7),
             Fact::Absent,
-            Fact::Unreadable(
-                Gap::new(GapKind::Denied, "403")
-                    .needing("a/read", "/s")
-                    .with_remedy("az role …"),
-            ),
+            Fact::Unreadable(Gap::new(GapKind::Denied, "403").needing("a/read", "/s").with_remedy("az role …")),
         ];
         let text = serde_json::to_string(&facts).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Fact<i32>>>(&text).unwrap(), facts);
@@ -184,10 +174,7 @@ mod tests {
     #[test]
     fn an_absent_fact_blocks_what_needs_its_value() {
         let gap = Fact::<u32>::Absent.known("resource group x").unwrap_err();
-        assert_eq!(
-            (gap.kind, gap.why.as_str()),
-            (GapKind::Blocked, "resource group x does not exist")
-        );
+        assert_eq!((gap.kind, gap.why.as_str()), (GapKind::Blocked, "resource group x does not exist"));
         assert_eq!(Fact::<u32>::Absent.present().unwrap(), None);
     }
 }

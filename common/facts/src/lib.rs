@@ -88,10 +88,7 @@ pub struct Schema {
 
 impl Default for Schema {
     fn default() -> Self {
-        Self {
-            major: SCHEMA_MAJOR,
-            minor: SCHEMA_MINOR,
-        }
+        Self { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR }
     }
 }
 

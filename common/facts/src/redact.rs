@@ -22,9 +22,7 @@ fn private_keys(text: &str) -> String {
         out.push_str(MARK);
         let body = &rest[begin..];
         // A key that is cut off hides everything behind it.
-        rest = match body
-            .find("-----END")
-            .and_then(|end| body[end + 8..].find("-----").map(|tail| end + 8 + tail + 5))
+        rest = match body.find("-----END").and_then(|end| body[end + 8..].find("-----").map(|tail| end + 8 + tail + 5))
         {
             Some(end) => &body[end..],
             None => "",
@@ -51,9 +49,7 @@ fn json_web_tokens(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("eyJ") {
-        let end = rest[at..]
-            .find(|c| !is_token_char(c))
-            .map_or(rest.len(), |len| at + len);
+        let end = rest[at..].find(|c| !is_token_char(c)).map_or(rest.len(), |len| at + len);
         let token = &rest[at..end];
         out.push_str(&rest[..at]);
         // Header, payload and (perhaps cut) signature; a lone base64 JSON header is not a token.
@@ -90,9 +86,8 @@ fn secret_values(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
-        let word_len = text[at..]
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
-            .unwrap_or(text.len() - at);
+        let word_len =
+            text[at..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).unwrap_or(text.len() - at);
         if word_len == 0 {
             let len = text[at..].chars().next().map_or(1, char::len_utf8);
             out.push_str(&text[at..at + len]);
@@ -102,18 +97,13 @@ fn secret_values(text: &str) -> String {
         let word = &text[at..at + word_len];
         out.push_str(word);
         at += word_len;
-        let normal: String = word
-            .chars()
-            .filter(|c| !matches!(c, '-' | '_'))
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
+        let normal: String = word.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
         if !SECRET_KEYS.contains(&normal.as_str()) {
             continue;
         }
         // The separator between key and value: `=`, `: `, `": "`, or one blank after "Bearer".
-        let gap = text[at..]
-            .find(|c: char| !matches!(c, '"' | '\'' | ':' | '=' | ' ' | '\\'))
-            .unwrap_or(text.len() - at);
+        let gap =
+            text[at..].find(|c: char| !matches!(c, '"' | '\'' | ':' | '=' | ' ' | '\\')).unwrap_or(text.len() - at);
         let separator = &text[at..at + gap];
         let separates = separator.contains([':', '=']) || (normal == "bearer" && separator == " ");
         if !separates {
@@ -148,31 +138,16 @@ mod tests {
         let jwt = "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJpc3MiOiJodHRwczovL3gifQ.c2lnbmF0dXJl";
         let table = [
             (format!("token {jwt} sent"), "token [redacted] sent".to_owned()),
-            (
-                format!("Authorization: Bearer {jwt}"),
-                "Authorization: Bearer [redacted]".to_owned(),
-            ),
+            (format!("Authorization: Bearer {jwt}"), "Authorization: Bearer [redacted]".to_owned()),
             ("Bearer abc.def".into(), "Bearer [redacted]".into()),
             (
                 r#"{"client_secret": "s3cr3t", "client_id": "c"}"#.into(),
                 r#"{"client_secret": "[redacted]", "client_id": "c"}"#.into(),
             ),
-            (
-                r#"{\"password\":\"p w\"}"#.into(),
-                r#"{\"password\":\"[redacted]\"}"#.into(),
-            ),
-            (
-                "clientSecret: hunter2\nclientId: c".into(),
-                "clientSecret: [redacted]\nclientId: c".into(),
-            ),
-            (
-                "https://a.blob/c?sv=1&sig=AbC%3D&se=2".into(),
-                "https://a.blob/c?sv=1&sig=[redacted]&se=2".into(),
-            ),
-            (
-                "a -----BEGIN RSA PRIVATE KEY-----\nxx\n-----END RSA PRIVATE KEY----- b".into(),
-                "a [redacted] b".into(),
-            ),
+            (r#"{\"password\":\"p w\"}"#.into(), r#"{\"password\":\"[redacted]\"}"#.into()),
+            ("clientSecret: hunter2\nclientId: c".into(), "clientSecret: [redacted]\nclientId: c".into()),
+            ("https://a.blob/c?sv=1&sig=AbC%3D&se=2".into(), "https://a.blob/c?sv=1&sig=[redacted]&se=2".into()),
+            ("a -----BEGIN RSA PRIVATE KEY-----\nxx\n-----END RSA PRIVATE KEY----- b".into(), "a [redacted] b".into()),
             ("a -----BEGIN PRIVATE KEY-----\nxx".into(), "a [redacted]".into()),
             (
                 "-----BEGIN PUBLIC KEY-----\nxx\n-----END PUBLIC KEY-----".into(),

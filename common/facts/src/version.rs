@@ -26,9 +26,7 @@ impl Version {
     pub fn parse(text: &str) -> Option<Self> {
         let mut text = text.trim().trim_start_matches('v');
         // A tag may carry both, as `4.22.3-multi-x86_64` does.
-        for suffix in [
-            "-x86_64", "-aarch64", "-arm64", "-amd64", "-ppc64le", "-s390x", "-multi",
-        ] {
+        for suffix in ["-x86_64", "-aarch64", "-arm64", "-amd64", "-ppc64le", "-s390x", "-multi"] {
             text = text.strip_suffix(suffix).unwrap_or(text);
         }
         semver::Version::parse(text).ok().map(Self)
@@ -102,11 +100,7 @@ pub fn skew(cluster: &Version, node_pool: &Version) -> Skew {
         return Skew::Newer;
     }
     let behind = cluster.normalized_minor().saturating_sub(node_pool.normalized_minor());
-    if behind > MAX_SKEW {
-        Skew::TooOld { behind }
-    } else {
-        Skew::Supported { behind }
-    }
+    if behind > MAX_SKEW { Skew::TooOld { behind } } else { Skew::Supported { behind } }
 }
 
 impl fmt::Display for Version {
@@ -137,18 +131,9 @@ mod tests {
     #[test]
     fn images_and_tags() {
         let image = |text| Version::of_image(text).map(|version| version.to_string());
-        assert_eq!(
-            image("quay.io/openshift-release-dev/ocp-release:4.22.3-multi").as_deref(),
-            Some("4.22.3")
-        );
-        assert_eq!(
-            image("localhost:5000/ocp/release:5.0.0-rc.1-x86_64").as_deref(),
-            Some("5.0.0-rc.1")
-        );
-        assert_eq!(
-            image("quay.io/ocp-release:4.22.3-multi-x86_64").as_deref(),
-            Some("4.22.3")
-        );
+        assert_eq!(image("quay.io/openshift-release-dev/ocp-release:4.22.3-multi").as_deref(), Some("4.22.3"));
+        assert_eq!(image("localhost:5000/ocp/release:5.0.0-rc.1-x86_64").as_deref(), Some("5.0.0-rc.1"));
+        assert_eq!(image("quay.io/ocp-release:4.22.3-multi-x86_64").as_deref(), Some("4.22.3"));
         assert_eq!(image("quay.io/ocp@sha256:abc"), None);
         assert_eq!(image("quay.io/ocp-release:latest"), None);
         assert_eq!(image("localhost:5000/ocp"), None);

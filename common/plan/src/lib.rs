@@ -81,10 +81,7 @@ impl Plan {
         }
         for step in &steps {
             if let Some(dependency) = step.depends_on.iter().find(|id| !places.contains_key(*id)) {
-                return Err(Flaw::Unknown {
-                    step: step.id.clone(),
-                    dependency: dependency.clone(),
-                });
+                return Err(Flaw::Unknown { step: step.id.clone(), dependency: dependency.clone() });
             }
         }
         let mut waiting = steps;
@@ -121,13 +118,7 @@ impl Plan {
     pub fn critical_path(&self) -> usize {
         let mut depth: BTreeMap<&str, usize> = BTreeMap::new();
         for step in &self.steps {
-            let before = step
-                .depends_on
-                .iter()
-                .filter_map(|id| depth.get(id.as_str()))
-                .max()
-                .copied()
-                .unwrap_or(0);
+            let before = step.depends_on.iter().filter_map(|id| depth.get(id.as_str())).max().copied().unwrap_or(0);
             depth.insert(&step.id, before + usize::from(step.verb != Verb::Keep));
         }
         depth.into_values().max().unwrap_or(0)
@@ -160,10 +151,7 @@ mod tests {
         .unwrap();
         let ids: Vec<&str> = plan.steps().iter().map(|step| step.id.as_str()).collect();
         assert_eq!(ids, ["group", "vnet", "nsg", "subnet"]);
-        assert_eq!(
-            (plan.count(Verb::Create), plan.count(Verb::Keep), plan.critical_path()),
-            (2, 1, 2)
-        );
+        assert_eq!((plan.count(Verb::Create), plan.count(Verb::Keep), plan.critical_path()), (2, 1, 2));
         assert!(!plan.is_done());
     }
 
@@ -172,13 +160,7 @@ mod tests {
         let twice = Plan::new(vec![step("a", Verb::Create, &[]), step("a", Verb::Delete, &[])]);
         assert_eq!(twice, Err(Flaw::Twice("a".into())));
         let unknown = Plan::new(vec![step("a", Verb::Create, &["b"])]);
-        assert_eq!(
-            unknown,
-            Err(Flaw::Unknown {
-                step: "a".into(),
-                dependency: "b".into()
-            })
-        );
+        assert_eq!(unknown, Err(Flaw::Unknown { step: "a".into(), dependency: "b".into() }));
         let cycle = Plan::new(vec![
             step("c", Verb::Keep, &[]),
             step("a", Verb::Create, &["b"]),

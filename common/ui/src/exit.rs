@@ -35,10 +35,6 @@ impl Exit {
 
     /// The outcome of a failed write to stdout: a reader that went away (`| head`) is no failure.
     pub fn of_write_error(error: &io::Error) -> Outcome {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Outcome::Yes
-        } else {
-            Outcome::CouldNotTell
-        }
+        if error.kind() == io::ErrorKind::BrokenPipe { Outcome::Yes } else { Outcome::CouldNotTell }
     }
 }

@@ -38,12 +38,7 @@ impl Failure {
 
     /// A failure of some kind.
     pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
-        Self {
-            kind,
-            what: what.into(),
-            why: None,
-            hint: None,
-        }
+        Self { kind, what: what.into(), why: None, hint: None }
     }
 
     /// Adds the reason.
@@ -82,12 +77,7 @@ impl Failure {
         }
         if let Some(hint) = &self.hint {
             out.push('\n');
-            out.push_str(&text::hanging(
-                &format!("{} ", terminal.accent("hint:")),
-                "      ",
-                hint,
-                width,
-            ));
+            out.push_str(&text::hanging(&format!("{} ", terminal.accent("hint:")), "      ", hint, width));
         }
         out
     }
@@ -99,9 +89,8 @@ mod tests {
 
     #[test]
     fn the_three_parts_stand_in_order() {
-        let failure = Failure::usage("no HostedCluster clusters/prod")
-            .why("404 NotFound")
-            .hint("list them: `oc get hc -A`");
+        let failure =
+            Failure::usage("no HostedCluster clusters/prod").why("404 NotFound").hint("list them: `oc get hc -A`");
         assert_eq!(
             failure.render(&Terminal::plain(80)),
             "error: no HostedCluster clusters/prod\n  why: 404 NotFound\n\nhint: list them: `oc get hc -A`\n"

@@ -23,11 +23,7 @@ pub(crate) fn text(table: &mut Table, terminal: &Terminal) -> String {
     let mut out = String::new();
     for (at, line) in table.lines().enumerate() {
         let line = line.trim_end();
-        out.push_str(&if at == 0 {
-            terminal.strong(line)
-        } else {
-            line.to_owned()
-        });
+        out.push_str(&if at == 0 { terminal.strong(line) } else { line.to_owned() });
         out.push('\n');
     }
     out

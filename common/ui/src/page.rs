@@ -8,12 +8,7 @@ use crate::text;
 
 /// The page of a check.
 pub fn check_page(check: &Check, terminal: &Terminal) -> String {
-    let mut out = format!(
-        "{}  {}  ({})\n",
-        terminal.strong(&check.printed_code()),
-        check.id,
-        check.group.name()
-    );
+    let mut out = format!("{}  {}  ({})\n", terminal.strong(&check.printed_code()), check.id, check.group.name());
     let body = check.documentation();
     for paragraph in body.split("\n\n") {
         out.push('\n');
@@ -40,12 +35,7 @@ pub fn check_page(check: &Check, terminal: &Terminal) -> String {
     out.push_str(&text::hanging("  ", "  ", &needs.join(", "), terminal.width()));
     if !check.caused_by.is_empty() {
         out.push_str(&format!("\n{}\n", terminal.strong("CAN BE CAUSED BY")));
-        out.push_str(&text::hanging(
-            "  ",
-            "  ",
-            &check.caused_by.join(", "),
-            terminal.width(),
-        ));
+        out.push_str(&text::hanging("  ", "  ", &check.caused_by.join(", "), terminal.width()));
     }
     out.push_str(&format!("\nsince {}, {}\n", check.since, check.docs_url()));
     terminal.fit(&out)

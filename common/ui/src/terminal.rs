@@ -40,11 +40,7 @@ impl Terminal {
 
     /// No colour, Unicode, a fixed width: for tests and documents.
     pub fn plain(width: usize) -> Self {
-        Self {
-            width,
-            color: false,
-            unicode: true,
-        }
+        Self { width, color: false, unicode: true }
     }
 
     /// The same in pure ASCII.
@@ -72,14 +68,8 @@ impl Terminal {
             None => cfg!(windows) || !is_terminal,
         };
         let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-        let size = is_terminal
-            .then(terminal_size::terminal_size)
-            .flatten()
-            .map(|(width, _)| usize::from(width.0));
-        let width = columns
-            .or(size)
-            .unwrap_or(DEFAULT_WIDTH)
-            .clamp(DEFAULT_WIDTH, MAX_WIDTH);
+        let size = is_terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| usize::from(width.0));
+        let width = columns.or(size).unwrap_or(DEFAULT_WIDTH).clamp(DEFAULT_WIDTH, MAX_WIDTH);
         Self { width, color, unicode }
     }
 
@@ -118,55 +108,31 @@ impl Terminal {
 
     /// Something bad.
     pub fn bad(&self, text: &str) -> String {
-        if self.color {
-            text.red().bold().to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { text.red().bold().to_string() } else { text.to_owned() }
     }
 
     /// Something to mind.
     pub fn caution(&self, text: &str) -> String {
-        if self.color {
-            text.yellow().to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { text.yellow().to_string() } else { text.to_owned() }
     }
 
     /// Something good.
     pub fn good(&self, text: &str) -> String {
-        if self.color {
-            text.green().to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { text.green().to_string() } else { text.to_owned() }
     }
 
     /// A title.
     pub fn strong(&self, text: &str) -> String {
-        if self.color {
-            text.bold().to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { text.bold().to_string() } else { text.to_owned() }
     }
 
     /// A command or a path.
     pub fn accent(&self, text: &str) -> String {
-        if self.color {
-            text.cyan().to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { text.cyan().to_string() } else { text.to_owned() }
     }
 
     /// Something of less weight.
     pub fn faint(&self, text: &str) -> String {
-        if self.color {
-            text.dimmed().to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { text.dimmed().to_string() } else { text.to_owned() }
     }
 }

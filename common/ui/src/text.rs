@@ -112,11 +112,7 @@ pub(crate) fn first_difference(want: &str, found: &str) -> Option<Difference> {
         return None;
     }
     let same = want.chars().zip(found.chars()).take_while(|(a, b)| a == b).count();
-    Some(Difference {
-        column: same,
-        want: want.chars().nth(same),
-        found: found.chars().nth(same),
-    })
+    Some(Difference { column: same, want: want.chars().nth(same), found: found.chars().nth(same) })
 }
 
 /// Where and how two texts first differ.
@@ -186,11 +182,8 @@ mod tests {
                 "    --audiences openshift",
             ]
         );
-        let joined: String = lines
-            .iter()
-            .map(|line| line.trim().trim_end_matches('\\').trim_end())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let joined: String =
+            lines.iter().map(|line| line.trim().trim_end_matches('\\').trim_end()).collect::<Vec<_>>().join(" ");
         assert_eq!(joined, text);
     }
 
@@ -198,10 +191,7 @@ mod tests {
     fn differences_in_words() {
         let of = |want, found| first_difference(want, found).map(|d| (d.column, d.describe()));
         assert_eq!(of("a", "a"), None);
-        assert_eq!(
-            of("kube:capi", "kube:Capi"),
-            Some((5, "'C' instead of 'c': Entra compares case".into()))
-        );
+        assert_eq!(of("kube:capi", "kube:Capi"), Some((5, "'C' instead of 'c': Entra compares case".into())));
         assert_eq!(of("https://x", "https://x/"), Some((9, "'/' too much".into())));
         assert_eq!(of("ab", "a"), Some((1, "'b' is missing".into())));
         assert_eq!(of("ab", "a "), Some((1, "a blank instead of 'b'".into())));
@@ -209,9 +199,6 @@ mod tests {
 
     #[test]
     fn hanging_text_keeps_its_indent() {
-        assert_eq!(
-            hanging("a: ", "   ", "one two three four five six", 20),
-            "a: one two three four\n   five six\n"
-        );
+        assert_eq!(hanging("a: ", "   ", "one two three four five six", 20), "a: one two three four\n   five six\n");
     }
 }

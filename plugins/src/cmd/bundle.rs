@@ -39,11 +39,7 @@ pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended 
         source::collect(&live, &target, &needs).await
     })?;
     let path = args.file.clone().unwrap_or_else(|| {
-        PathBuf::from(format!(
-            "{}-{}.tar.gz",
-            facts.target.name,
-            facts.collected_at.strftime("%Y%m%dT%H%M%SZ")
-        ))
+        PathBuf::from(format!("{}-{}.tar.gz", facts.target.name, facts.collected_at.strftime("%Y%m%dT%H%M%SZ")))
     });
     bundle::write(&facts, &path).map_err(|error| failure(&error))?;
     if !globals.quiet {
@@ -54,10 +50,5 @@ pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended 
 
 /// A failure to read or write a bundle as the user sees it.
 pub(crate) fn failure(error: &BundleError) -> Failure {
-    Failure {
-        kind: ui::FailureKind::Usage,
-        what: error.what(),
-        why: error.why(),
-        hint: error.hint(),
-    }
+    Failure { kind: ui::FailureKind::Usage, what: error.what(), why: error.why(), hint: error.hint() }
 }

@@ -86,17 +86,10 @@ fn from_bundle(
     selection: &Selection,
 ) -> Result<Examined, Failure> {
     let started = Instant::now();
-    let wanted = bundle::Wanted {
-        namespace: globals.namespace.as_deref(),
-        name: args.name.as_deref(),
-    };
+    let wanted = bundle::Wanted { namespace: globals.namespace.as_deref(), name: args.name.as_deref() };
     let facts = bundle::open(path, wanted, &selection.needs()).map_err(|error| super::bundle::failure(&error))?;
     let report = checks::examine(&facts, selection);
-    Ok(Examined {
-        facts,
-        report,
-        elapsed: started.elapsed(),
-    })
+    Ok(Examined { facts, report, elapsed: started.elapsed() })
 }
 
 async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
@@ -141,28 +134,16 @@ async fn one(
     }
     let facts = source::collect(live, target, &selection.needs()).await?;
     let report = checks::examine(&facts, selection);
-    Ok(Examined {
-        facts,
-        report,
-        elapsed: started.elapsed(),
-    })
+    Ok(Examined { facts, report, elapsed: started.elapsed() })
 }
 
 fn show(globals: &Globals, args: &DoctorArgs, program: &str, examined: &[Examined]) -> Ended {
-    let again: Vec<String> = examined
-        .iter()
-        .map(|one| format!("{} -n {}", one.facts.target.name, one.facts.target.namespace))
-        .collect();
+    let again: Vec<String> =
+        examined.iter().map(|one| format!("{} -n {}", one.facts.target.name, one.facts.target.namespace)).collect();
     let shown: Vec<Shown<'_>> = examined
         .iter()
         .zip(&again)
-        .map(|(one, again)| Shown {
-            facts: &one.facts,
-            report: &one.report,
-            elapsed: one.elapsed,
-            program,
-            again,
-        })
+        .map(|(one, again)| Shown { facts: &one.facts, report: &one.report, elapsed: one.elapsed, program, again })
         .collect();
     let terminal = screen(globals);
     let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the report").why(error.to_string());
@@ -213,11 +194,7 @@ fn verdict(args: &DoctorArgs, examined: &[Examined]) -> Outcome {
         Verdict::Unknown => args.strict,
         Verdict::Info | Verdict::Pass | Verdict::Skipped => false,
     };
-    if examined.iter().flat_map(|one| &one.report.rows).any(counts) {
-        Outcome::No
-    } else {
-        Outcome::Yes
-    }
+    if examined.iter().flat_map(|one| &one.report.rows).any(counts) { Outcome::No } else { Outcome::Yes }
 }
 
 fn unknown_check(word: &UnknownWord, program: &str) -> Failure {

@@ -36,22 +36,14 @@ fn observer(calls: Calls) -> Arc<dyn Fn(&CallEvent) + Send + Sync> {
 /// Finds the hosted cluster of a name, or the only one there is.
 pub(crate) async fn find(live: &Live, name: Option<&str>, namespace: Option<&str>) -> Result<Target, Failure> {
     if let (Some(name), Some(namespace)) = (name, namespace) {
-        return Ok(Target {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        });
+        return Ok(Target { namespace: namespace.to_owned(), name: name.to_owned() });
     }
     let all = every(live, namespace).await?;
-    let matching: Vec<&Target> = all
-        .iter()
-        .filter(|target| name.is_none_or(|name| target.name == name))
-        .collect();
+    let matching: Vec<&Target> = all.iter().filter(|target| name.is_none_or(|name| target.name == name)).collect();
     match matching.as_slice() {
         [one] => Ok((*one).clone()),
-        [] if all.is_empty() => Err(
-            Failure::usage(format!("there is no HostedCluster on Azure {}", place(namespace)))
-                .hint("`oc get hostedclusters -A` lists those of every platform; `-n` chooses a namespace"),
-        ),
+        [] if all.is_empty() => Err(Failure::usage(format!("there is no HostedCluster on Azure {}", place(namespace)))
+            .hint("`oc get hostedclusters -A` lists those of every platform; `-n` chooses a namespace")),
         [] => Err(Failure::usage(format!(
             "there is no HostedCluster '{}' {}",
             name.unwrap_or_default(),
@@ -68,11 +60,9 @@ pub(crate) async fn find(live: &Live, name: Option<&str>, namespace: Option<&str
 pub(crate) async fn every(live: &Live, namespace: Option<&str>) -> Result<Vec<Target>, Failure> {
     match live.kubernetes.hosted_clusters(namespace).await {
         // Many may list one namespace only.
-        Err(KubeError::Denied { .. }) if namespace.is_none() => live
-            .kubernetes
-            .hosted_clusters(Some(USUAL_NAMESPACE))
-            .await
-            .map_err(refused),
+        Err(KubeError::Denied { .. }) if namespace.is_none() => {
+            live.kubernetes.hosted_clusters(Some(USUAL_NAMESPACE)).await.map_err(refused)
+        }
         found => found.map_err(refused),
     }
 }
@@ -91,30 +81,14 @@ pub(crate) async fn collect(live: &Live, target: &Target, needs: &BTreeSet<Need>
 
 /// A failure of the management cluster as the user sees it.
 pub(crate) fn refused(error: KubeError) -> Failure {
-    let kind = if error.needs_sign_in() {
-        FailureKind::SignIn
-    } else {
-        FailureKind::Usage
-    };
-    Failure {
-        kind,
-        what: error.what(),
-        why: error.why(),
-        hint: error.hint(),
-    }
+    let kind = if error.needs_sign_in() { FailureKind::SignIn } else { FailureKind::Usage };
+    Failure { kind, what: error.what(), why: error.why(), hint: error.hint() }
 }
 
 fn place(namespace: Option<&str>) -> String {
-    namespace.map_or_else(
-        || "in any namespace".to_owned(),
-        |namespace| format!("in namespace {namespace}"),
-    )
+    namespace.map_or_else(|| "in any namespace".to_owned(), |namespace| format!("in namespace {namespace}"))
 }
 
 fn names<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
-    targets
-        .into_iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    targets.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

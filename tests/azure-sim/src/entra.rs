@@ -37,12 +37,7 @@ struct Aad {
 }
 
 fn aad(status: u16, error: &'static str, code: u64, text: impl Into<String>) -> Aad {
-    Aad {
-        status,
-        error,
-        code,
-        text: text.into(),
-    }
+    Aad { status, error, code, text: text.into() }
 }
 
 /// Answers Entra's paths; None when the path is not one of them.
@@ -58,9 +53,7 @@ pub(crate) async fn handle(shared: &Shared, call: &Call) -> Option<Reply> {
         }
         [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"] => {
             if call.method == "POST" {
-                exchange(shared, call, tenant)
-                    .await
-                    .unwrap_or_else(|failure| failure.reply(call))
+                exchange(shared, call, tenant).await.unwrap_or_else(|failure| failure.reply(call))
             } else {
                 Reply::empty(405)
             }
@@ -73,9 +66,7 @@ pub(crate) async fn handle(shared: &Shared, call: &Call) -> Option<Reply> {
 impl Aad {
     fn reply(&self, call: &Call) -> Reply {
         let trace = Uuid::new_v4().to_string();
-        let correlation = call
-            .header("client-request-id")
-            .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
+        let correlation = call.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         let time = Timestamp::now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         let text = format!(
             "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {time}",
@@ -180,14 +171,9 @@ fn known_tenant(shared: &Shared, tenant: &str) -> Result<(), Aad> {
 
 async fn exchange(shared: &Shared, call: &Call, tenant: &str) -> Result<Reply, Aad> {
     known_tenant(shared, tenant)?;
-    let form: Vec<(String, String)> = url::form_urlencoded::parse(&call.body)
-        .map(|(k, v)| (k.into_owned(), v.into_owned()))
-        .collect();
-    let field = |name: &str| {
-        form.iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
+    let form: Vec<(String, String)> =
+        url::form_urlencoded::parse(&call.body).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let required = |name: &str| {
         field(name).filter(|value| !value.is_empty()).ok_or_else(|| {
             aad(
@@ -199,12 +185,7 @@ async fn exchange(shared: &Shared, call: &Call, tenant: &str) -> Result<Reply, A
         })
     };
     if required("grant_type")? != "client_credentials" {
-        return Err(aad(
-            400,
-            "unsupported_grant_type",
-            70003,
-            "The app requested an unsupported grant type.",
-        ));
+        return Err(aad(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type."));
     }
     let client = required("client_id")?;
     let audience = audience(call, field("scope"), field("resource"))?;
@@ -246,9 +227,7 @@ async fn exchange(shared: &Shared, call: &Call, tenant: &str) -> Result<Reply, A
             ));
         }
     };
-    let token = shared
-        .tokens
-        .issue(&principal, &directory, &audience, with_secret, LIFETIME);
+    let token = shared.tokens.issue(&principal, &directory, &audience, with_secret, LIFETIME);
     Ok(Reply::json(
         200,
         json!({
@@ -303,10 +282,7 @@ fn audience(call: &Call, scope: Option<&str>, resource: Option<&str>) -> Result<
 
 /// Whether this is one of the simulator's own names with any port.
 fn is_local(host: &str) -> bool {
-    matches!(
-        host.rsplit_once(':').map_or(host, |(name, _)| name),
-        "localhost" | "127.0.0.1" | "[::1]"
-    )
+    matches!(host.rsplit_once(':').map_or(host, |(name, _)| name), "localhost" | "127.0.0.1" | "[::1]")
 }
 
 fn check_secret(principal: &Principal, client: &str, secret: &str) -> Result<(), Aad> {
@@ -411,18 +387,11 @@ fn match_federation(trusted: &[Federation], assertion: &Assertion) -> Result<(),
     if by_issuer.is_empty() {
         return Err(refuse(700211, "issuer", &assertion.issuer));
     }
-    let by_subject: Vec<&Federation> = by_issuer
-        .into_iter()
-        .filter(|one| one.subject == assertion.subject)
-        .collect();
+    let by_subject: Vec<&Federation> = by_issuer.into_iter().filter(|one| one.subject == assertion.subject).collect();
     if by_subject.is_empty() {
         return Err(refuse(700213, "subject", &assertion.subject));
     }
-    if by_subject.iter().any(|one| {
-        one.audiences
-            .iter()
-            .any(|audience| assertion.audiences.contains(audience))
-    }) {
+    if by_subject.iter().any(|one| one.audiences.iter().any(|audience| assertion.audiences.contains(audience))) {
         return Ok(());
     }
     Err(refuse(700212, "audience", &assertion.audiences.join(",")))

@@ -26,12 +26,7 @@ struct More {
 impl Refusal {
     /// A refusal with ARM's usual envelope.
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            more: Box::default(),
-        }
+        Self { status, code: code.to_owned(), message: message.into(), more: Box::default() }
     }
 
     /// Names the member at fault.
@@ -79,11 +74,7 @@ impl Refusal {
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         let inner = refusal.inner();
-        let body = if refusal.more.bare {
-            inner
-        } else {
-            json!({"error": inner})
-        };
+        let body = if refusal.more.bare { inner } else { json!({"error": inner}) };
         let mut reply = Reply::json(refusal.status, body).with("x-ms-error-code", refusal.code);
         reply.headers.extend(refusal.more.headers);
         reply
@@ -104,12 +95,7 @@ pub(crate) fn not_found(kind: &str, name: &str, group: &str) -> Refusal {
 
 /// 404 for a resource group.
 pub(crate) fn group_not_found(group: &str) -> Refusal {
-    Refusal::new(
-        404,
-        "ResourceGroupNotFound",
-        format!("Resource group '{group}' could not be found."),
-    )
-    .gateway()
+    Refusal::new(404, "ResourceGroupNotFound", format!("Resource group '{group}' could not be found.")).gateway()
 }
 
 /// 404 for a child whose parent is missing.
@@ -131,9 +117,5 @@ pub(crate) fn network(status: u16, code: &str, message: impl Into<String>) -> Re
 
 /// 405 for a verb that the path does not take.
 pub(crate) fn method_not_allowed(method: &str) -> Refusal {
-    Refusal::new(
-        405,
-        "MethodNotAllowed",
-        format!("The requested resource does not support http method '{method}'."),
-    )
+    Refusal::new(405, "MethodNotAllowed", format!("The requested resource does not support http method '{method}'."))
 }

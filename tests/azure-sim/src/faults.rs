@@ -83,18 +83,8 @@ impl Faults {
         let rules = faults
             .into_iter()
             .map(|fault| {
-                let path = fault
-                    .path
-                    .as_deref()
-                    .map(pattern)
-                    .transpose()
-                    .map_err(|e| Error::Fault(e.to_string()))?;
-                Ok(Rule {
-                    fault,
-                    path,
-                    seen: 0,
-                    hits: 0,
-                })
+                let path = fault.path.as_deref().map(pattern).transpose().map_err(|e| Error::Fault(e.to_string()))?;
+                Ok(Rule { fault, path, seen: 0, hits: 0 })
             })
             .collect::<Result<_, Error>>()?;
         Ok(Self { rules })
@@ -135,20 +125,12 @@ mod tests {
     use super::*;
 
     fn fault(method: &str, path: &str) -> Fault {
-        Fault {
-            method: Some(method.into()),
-            path: Some(path.into()),
-            ..Fault::default()
-        }
+        Fault { method: Some(method.into()), path: Some(path.into()), ..Fault::default() }
     }
 
     #[test]
     fn counts_after_and_times() {
-        let rule = Fault {
-            after: 1,
-            times: Some(2),
-            ..fault("PUT|DELETE", "*/virtualNetworks/*")
-        };
+        let rule = Fault { after: 1, times: Some(2), ..fault("PUT|DELETE", "*/virtualNetworks/*") };
         let mut faults = Faults::new(vec![rule]).unwrap();
         let path = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualnetworks/v";
         let hits: Vec<bool> = (0..4).map(|_| faults.hit("put", path).is_some()).collect();

@@ -24,9 +24,8 @@ impl Call {
     /// Reads the parts of a request into owned values.
     pub fn new(method: &str, target: &str, headers: HeaderMap, body: Vec<u8>, base: String) -> Self {
         let (path, raw_query) = target.split_once('?').unwrap_or((target, ""));
-        let query = url::form_urlencoded::parse(raw_query.as_bytes())
-            .map(|(k, v)| (k.into_owned(), v.into_owned()))
-            .collect();
+        let query =
+            url::form_urlencoded::parse(raw_query.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
         Self {
             method: method.to_owned(),
             path: percent_decode(path),
@@ -40,10 +39,7 @@ impl Call {
 
     /// A query parameter; names are compared without case, as ARM does.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// A header's text.
@@ -58,11 +54,7 @@ impl Call {
 
     /// Path and query as the log and fault patterns show them.
     pub fn target(&self) -> String {
-        if self.raw_query.is_empty() {
-            self.path.clone()
-        } else {
-            format!("{}?{}", self.path, self.raw_query)
-        }
+        if self.raw_query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.raw_query) }
     }
 
     /// The JSON object in the body, or ARM's refusal of anything else.
@@ -97,20 +89,12 @@ pub(crate) struct Reply {
 impl Reply {
     /// An answer with a JSON body.
     pub fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Some(body),
-        }
+        Self { status, headers: Vec::new(), body: Some(body) }
     }
 
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: None,
-        }
+        Self { status, headers: Vec::new(), body: None }
     }
 
     /// Adds one header.

@@ -140,15 +140,9 @@ impl Simulator {
     /// # Errors
     /// As [`Simulator::start`].
     pub fn start_blocking(options: Options) -> Result<Self, Error> {
-        let listen = |source| Error::Listen {
-            address: options.listen,
-            source,
-        };
+        let listen = |source| Error::Listen { address: options.listen, source };
         let identity = tls::identity(&options.listen.ip().to_string())?;
-        let state = State::load(
-            options.state.unwrap_or_else(|| json!({})),
-            options.blob_endpoint.as_deref(),
-        )?;
+        let state = State::load(options.state.unwrap_or_else(|| json!({})), options.blob_endpoint.as_deref())?;
         let settings = Settings {
             latency: options.latency,
             lro: options.lro,
@@ -185,12 +179,7 @@ impl Simulator {
                 runtime.shutdown_background();
             })
             .map_err(listen)?;
-        Ok(Self {
-            address,
-            ca_pem: identity.ca_pem,
-            shared,
-            stop: Some(stop),
-        })
+        Ok(Self { address, ca_pem: identity.ca_pem, shared, stop: Some(stop) })
     }
 
     /// The address it listens on.
@@ -234,10 +223,7 @@ impl Simulator {
         let beside = path.with_file_name(name);
         let ca_file = std::path::absolute(&beside).unwrap_or(beside);
         let write = |path: &Path, text: &str| {
-            std::fs::write(path, text).map_err(|source| Error::File {
-                path: path.to_owned(),
-                source,
-            })
+            std::fs::write(path, text).map_err(|source| Error::File { path: path.to_owned(), source })
         };
         write(&ca_file, &self.ca_pem)?;
         write(path, &format!("{:#}\n", self.environment(&ca_file)))
@@ -332,11 +318,7 @@ impl Simulator {
     pub fn token(&self, app_id: &str, audience: &str, lifetime: i64) -> Option<String> {
         let core = self.shared.core();
         let principal = core.state.application(app_id)?;
-        Some(
-            self.shared
-                .tokens
-                .issue(&principal, &core.state.tenant, audience, true, lifetime),
-        )
+        Some(self.shared.tokens.issue(&principal, &core.state.tenant, audience, true, lifetime))
     }
 }
 
@@ -350,9 +332,7 @@ impl Drop for Simulator {
 
 impl std::fmt::Debug for Simulator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Simulator")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Simulator").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

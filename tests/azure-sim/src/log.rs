@@ -40,17 +40,9 @@ impl Log {
     /// `Error::File` when the file cannot be created.
     pub fn new(path: Option<&Path>) -> Result<Self, Error> {
         let file = path
-            .map(|path| {
-                File::create(path).map_err(|source| Error::File {
-                    path: path.to_owned(),
-                    source,
-                })
-            })
+            .map(|path| File::create(path).map_err(|source| Error::File { path: path.to_owned(), source }))
             .transpose()?;
-        Ok(Self {
-            entries: Vec::new(),
-            file,
-        })
+        Ok(Self { entries: Vec::new(), file })
     }
 
     /// Records one request. A line that cannot be written is lost: the log must not stop the simulator.

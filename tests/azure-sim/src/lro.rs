@@ -54,23 +54,14 @@ impl Operations {
     pub fn start(&mut self, target: &str, effect: Effect, outcome: Outcome, earliest: Instant) -> String {
         self.started += 1;
         let id = seed::guid(&format!("operation-{}", self.started));
-        let operation = Operation {
-            id: id.clone(),
-            target: target.to_owned(),
-            effect,
-            outcome,
-            done: false,
-            earliest,
-        };
+        let operation = Operation { id: id.clone(), target: target.to_owned(), effect, outcome, done: false, earliest };
         self.all.insert(id.clone(), operation);
         id
     }
 
     /// The operation still in flight on this resource.
     pub fn pending(&self, target: &str) -> Option<&Operation> {
-        self.all
-            .values()
-            .find(|op| !op.done && op.target.eq_ignore_ascii_case(target))
+        self.all.values().find(|op| !op.done && op.target.eq_ignore_ascii_case(target))
     }
 
     /// Marks the operations that are over by now as done and returns them. An operation that was polled is

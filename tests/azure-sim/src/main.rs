@@ -80,14 +80,10 @@ fn run(arguments: Arguments) -> Result<(), String> {
     })
     .map_err(|error| error.to_string())?;
     if let Some(path) = &arguments.environment_file {
-        simulator
-            .write_environment_file(path)
-            .map_err(|error| error.to_string())?;
+        simulator.write_environment_file(path).map_err(|error| error.to_string())?;
     }
     let mut out = std::io::stdout();
-    writeln!(out, "{}", simulator.url())
-        .and_then(|()| out.flush())
-        .map_err(|error| error.to_string())?;
+    writeln!(out, "{}", simulator.url()).and_then(|()| out.flush()).map_err(|error| error.to_string())?;
     loop {
         std::thread::park();
     }

@@ -77,19 +77,13 @@ pub(crate) fn read(token: &str) -> Option<Assertion> {
 
 /// Fetches the issuer's documents and verifies the token's RS256 signature with them.
 pub(crate) async fn verify(http: &reqwest::Client, assertion: &Assertion, token: &str) -> Result<(), Distrust> {
-    let address = format!(
-        "{}/.well-known/openid-configuration",
-        assertion.issuer.trim_end_matches('/')
-    );
+    let address = format!("{}/.well-known/openid-configuration", assertion.issuer.trim_end_matches('/'));
     let document: Value = fetch(http, &address).await.map_err(Distrust::Discovery)?;
     if document["issuer"].as_str() != Some(assertion.issuer.as_str()) {
-        return Err(Distrust::Discovery(format!(
-            "the issuer in {address} differs from the token's"
-        )));
+        return Err(Distrust::Discovery(format!("the issuer in {address} differs from the token's")));
     }
-    let keys_at = document["jwks_uri"]
-        .as_str()
-        .ok_or_else(|| Distrust::Discovery(format!("{address} names no jwks_uri")))?;
+    let keys_at =
+        document["jwks_uri"].as_str().ok_or_else(|| Distrust::Discovery(format!("{address} names no jwks_uri")))?;
     let keys: JwkSet = serde_json::from_value(fetch(http, keys_at).await.map_err(Distrust::Keys)?)
         .map_err(|error| Distrust::Keys(format!("{keys_at}: {error}")))?;
 

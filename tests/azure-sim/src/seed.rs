@@ -32,19 +32,12 @@ pub(crate) fn owner() -> Principal {
         display_name: Some("simulated-owner".to_owned()),
         kind: "ServicePrincipal".to_owned(),
         owner: true,
-        secrets: vec![Secret {
-            value: CLIENT_SECRET.to_owned(),
-            expires: None,
-        }],
+        secrets: vec![Secret { value: CLIENT_SECRET.to_owned(), expires: None }],
         ..Principal::default()
     }
 }
 
 /// A GUID that depends on `what` alone.
 pub(crate) fn guid(what: &str) -> String {
-    Uuid::new_v5(
-        &Uuid::NAMESPACE_URL,
-        format!("azure-sim:{}", what.to_lowercase()).as_bytes(),
-    )
-    .to_string()
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("azure-sim:{}", what.to_lowercase()).as_bytes()).to_string()
 }

@@ -148,12 +148,7 @@ async fn respond(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Res
     }
     let guard = FederationWrite::begin(shared, &call);
     let fault = lock(&shared.faults).hit(&call.method, &call.path);
-    let latency = shared.core().settings.latency
-        + if guard.is_some() {
-            FEDERATION_WRITE
-        } else {
-            Duration::ZERO
-        };
+    let latency = shared.core().settings.latency + if guard.is_some() { FEDERATION_WRITE } else { Duration::ZERO };
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
@@ -165,21 +160,15 @@ async fn respond(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Res
     let reply = match (&fault, action) {
         (_, Some(Action::Reset)) => Reply::empty(0),
         (Some(fault), Some(Action::Respond)) => injected(fault, &call),
-        _ if guard.as_ref().is_some_and(|guard| guard.crowded) => guard
-            .as_ref()
-            .map_or_else(|| Reply::empty(500), FederationWrite::refusal),
+        _ if guard.as_ref().is_some_and(|guard| guard.crowded) => {
+            guard.as_ref().map_or_else(|| Reply::empty(500), FederationWrite::refusal)
+        }
         _ => dispatch(shared, &call, fault.as_ref()).await,
     };
     drop(guard);
 
     let broken = matches!(action, Some(Action::Reset | Action::CommitThenReset));
-    record(
-        shared,
-        &call,
-        arrived,
-        if broken { 0 } else { reply.status },
-        &request_id,
-    );
+    record(shared, &call, arrived, if broken { 0 } else { reply.status }, &request_id);
     if broken {
         return Err(io::Error::new(io::ErrorKind::ConnectionReset, "injected fault"));
     }
@@ -198,22 +187,10 @@ async fn read(request: Request<Incoming>) -> Result<Call, io::Error> {
         .uri
         .authority()
         .map(ToString::to_string)
-        .or_else(|| {
-            parts
-                .headers
-                .get("host")
-                .and_then(|host| host.to_str().ok())
-                .map(str::to_owned)
-        })
+        .or_else(|| parts.headers.get("host").and_then(|host| host.to_str().ok()).map(str::to_owned))
         .unwrap_or_default();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    Ok(Call::new(
-        parts.method.as_str(),
-        target,
-        parts.headers,
-        body,
-        format!("https://{authority}"),
-    ))
+    Ok(Call::new(parts.method.as_str(), target, parts.headers, body, format!("https://{authority}")))
 }
 
 async fn dispatch(shared: &Shared, call: &Call, fault: Option<&Fault>) -> Reply {
@@ -264,10 +241,7 @@ fn injected(fault: &Fault, call: &Call) -> Reply {
                 call.path
             ),
         ),
-        409 => (
-            "Conflict",
-            "The request conflicts with the current state of the resource.".to_owned(),
-        ),
+        409 => ("Conflict", "The request conflicts with the current state of the resource.".to_owned()),
         429 => (
             "SubscriptionRequestsThrottled",
             format!(
@@ -283,40 +257,29 @@ fn injected(fault: &Fault, call: &Call) -> Reply {
     let message = fault.message.clone().unwrap_or(message);
     let mut reply = match &fault.body {
         Some(body) => Reply::json(status, body.clone()),
-        None if call.path.contains("/oauth2/") => Reply::json(
-            status,
-            serde_json::json!({"error": code, "error_description": message, "error_codes": []}),
-        ),
+        None if call.path.contains("/oauth2/") => {
+            Reply::json(status, serde_json::json!({"error": code, "error_description": message, "error_codes": []}))
+        }
         None => Refusal::new(status, code, message).into(),
     };
     if let Some(seconds) = fault.retry_after {
         reply = reply.with("Retry-After", seconds.to_string());
     }
-    reply
-        .headers
-        .extend(fault.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    reply.headers.extend(fault.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     reply
 }
 
 /// Adds the headers that every answer carries.
 fn finish(reply: Reply, call: &Call, request_id: &str) -> Reply {
-    let correlation = call
-        .header("x-ms-correlation-request-id")
-        .unwrap_or(request_id)
-        .to_owned();
+    let correlation = call.header("x-ms-correlation-request-id").unwrap_or(request_id).to_owned();
     let client = call.header("x-ms-client-request-id").map(str::to_owned);
     let mut reply = reply;
-    if !reply
-        .headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("x-ms-request-id"))
-    {
+    if !reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-ms-request-id")) {
         reply = reply.with("x-ms-request-id", request_id);
     }
-    reply = reply.with("x-ms-correlation-request-id", correlation).with(
-        "x-ms-routing-request-id",
-        format!("SIMULATED:20250101T000000Z:{request_id}"),
-    );
+    reply = reply
+        .with("x-ms-correlation-request-id", correlation)
+        .with("x-ms-routing-request-id", format!("SIMULATED:20250101T000000Z:{request_id}"));
     match client {
         Some(client) => reply.with("x-ms-client-request-id", client),
         None => reply,
@@ -325,11 +288,7 @@ fn finish(reply: Reply, call: &Call, request_id: &str) -> Reply {
 
 fn record(shared: &Shared, call: &Call, arrived: (Timestamp, Instant), status: u16, request_id: &str) {
     let identity = match bearer(call) {
-        Some(token) => shared
-            .tokens
-            .check(token)
-            .map(|claims| claims.appid)
-            .unwrap_or_default(),
+        Some(token) => shared.tokens.check(token).map(|claims| claims.appid).unwrap_or_default(),
         None => url::form_urlencoded::parse(&call.body)
             .find(|(key, _)| key == "client_id")
             .map(|(_, value)| value.into_owned())
@@ -362,17 +321,11 @@ fn empty() -> Body {
 }
 
 fn encoded(reply: &Reply) -> Vec<u8> {
-    reply
-        .body
-        .as_ref()
-        .and_then(|body| serde_json::to_vec(body).ok())
-        .unwrap_or_default()
+    reply.body.as_ref().and_then(|body| serde_json::to_vec(body).ok()).unwrap_or_default()
 }
 
 fn bytes_of(reply: &Reply) -> Body {
-    Full::new(Bytes::from(encoded(reply)))
-        .map_err(|never| match never {})
-        .boxed()
+    Full::new(Bytes::from(encoded(reply))).map_err(|never| match never {}).boxed()
 }
 
 fn slowly(reply: &Reply, pause: Duration) -> Body {
@@ -404,11 +357,7 @@ impl<'a> FederationWrite<'a> {
         let others = writes.entry(identity.to_owned()).or_insert(0);
         *others += 1;
         let crowded = *others > 1;
-        Some(Self {
-            shared,
-            identity: identity.to_owned(),
-            crowded,
-        })
+        Some(Self { shared, identity: identity.to_owned(), crowded })
     }
 
     fn refusal(&self) -> Reply {

@@ -206,10 +206,7 @@ impl State {
             state.role_definitions.insert(id, definition);
         }
         for provider in document.providers {
-            let key = (
-                provider.subscription_id.to_lowercase(),
-                provider.namespace.to_lowercase(),
-            );
+            let key = (provider.subscription_id.to_lowercase(), provider.namespace.to_lowercase());
             state.providers.insert(key, provider);
         }
         Ok(state)
@@ -236,8 +233,7 @@ impl State {
         let below = format!("{key}/");
         let before = self.resources.len() + self.role_assignments.len();
         self.resources.retain(|id, _| *id != key && !id.starts_with(&below));
-        self.role_assignments
-            .retain(|id, _| *id != key && !id.starts_with(&below));
+        self.role_assignments.retain(|id, _| *id != key && !id.starts_with(&below));
         before != self.resources.len() + self.role_assignments.len()
     }
 
@@ -272,26 +268,18 @@ impl State {
 
     /// All principals, those of managed identities included.
     pub fn all_principals(&self) -> impl Iterator<Item = Principal> + '_ {
-        self.principals
-            .values()
-            .cloned()
-            .chain(self.identities().filter_map(Self::identity_principal))
+        self.principals.values().cloned().chain(self.identities().filter_map(Self::identity_principal))
     }
 
     /// The principal with this object id.
     pub fn principal(&self, object_id: &str) -> Option<Principal> {
-        self.all_principals()
-            .find(|principal| principal.id.eq_ignore_ascii_case(object_id))
+        self.all_principals().find(|principal| principal.id.eq_ignore_ascii_case(object_id))
     }
 
     /// The principal with this application id.
     pub fn application(&self, app_id: &str) -> Option<Principal> {
-        self.all_principals().find(|principal| {
-            principal
-                .app_id
-                .as_deref()
-                .is_some_and(|id| id.eq_ignore_ascii_case(app_id))
-        })
+        self.all_principals()
+            .find(|principal| principal.app_id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(app_id)))
     }
 
     /// The document: object keys and lists sorted, so that equal states are equal bytes.

@@ -24,9 +24,7 @@ pub(crate) fn identity(host: &str) -> Result<Identity, Error> {
 
     let mut params = CertificateParams::new(Vec::<String>::new()).map_err(|e| tls(&e))?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "azure-sim throw-away CA");
+    params.distinguished_name.push(DnType::CommonName, "azure-sim throw-away CA");
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_key = KeyPair::generate().map_err(|e| tls(&e))?;
     let ca = params.self_signed(&ca_key).map_err(|e| tls(&e))?;
@@ -55,8 +53,5 @@ pub(crate) fn identity(host: &str) -> Result<Identity, Error> {
         )
         .map_err(|e| tls(&e))?;
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Identity {
-        ca_pem: ca.pem(),
-        server: Arc::new(server),
-    })
+    Ok(Identity { ca_pem: ca.pem(), server: Arc::new(server) })
 }

@@ -48,11 +48,7 @@ impl Tokens {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        Ok(Self {
-            sign: EncodingKey::from_secret(&secret),
-            verify: DecodingKey::from_secret(&secret),
-            validation,
-        })
+        Ok(Self { sign: EncodingKey::from_secret(&secret), verify: DecodingKey::from_secret(&secret), validation })
     }
 
     /// A token for a principal. `lifetime` in seconds may be negative, for a token that is already over.

@@ -13,14 +13,8 @@ use crate::Error;
 const MANAGER: &str = "e2e";
 
 /// What a server writes into an object's metadata, and refuses or misreads in an apply.
-const SERVER_METADATA: [&str; 6] = [
-    "creationTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
+const SERVER_METADATA: [&str; 6] =
+    ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
 /// Applies every document of `text` in its order: the object first, then its status if it has one.
 pub(crate) async fn apply_yaml(
@@ -40,10 +34,7 @@ pub(crate) async fn apply_yaml(
             kinds.insert(key.clone(), pinned_kind(client, &gvk).await?);
         }
         if let Some((resource, capabilities)) = kinds.get(&key) {
-            clean(
-                &mut document,
-                namespace.filter(|_| capabilities.scope == Scope::Namespaced),
-            )?;
+            clean(&mut document, namespace.filter(|_| capabilities.scope == Scope::Namespaced))?;
             applied.push(apply(client, resource, capabilities, document).await?);
         }
     }
@@ -78,9 +69,8 @@ fn gvk(document: &Value) -> Result<GroupVersionKind, Error> {
 }
 
 fn clean(document: &mut Value, namespace: Option<&str>) -> Result<(), Error> {
-    let metadata = document["metadata"]
-        .as_object_mut()
-        .ok_or_else(|| Error::Input("a document has no metadata".into()))?;
+    let metadata =
+        document["metadata"].as_object_mut().ok_or_else(|| Error::Input("a document has no metadata".into()))?;
     for key in SERVER_METADATA {
         metadata.remove(key);
     }
@@ -109,20 +99,11 @@ async fn apply(
         (Scope::Namespaced, None) => return Err(Error::Input(format!("{object} has no namespace"))),
     };
     let status = document.as_object_mut().and_then(|object| object.remove("status"));
-    let params = PatchParams {
-        field_validation: Some(kube::api::ValidationDirective::Strict),
-        ..forced()
-    };
+    let params = PatchParams { field_validation: Some(kube::api::ValidationDirective::Strict), ..forced() };
     let refused = |error| refused(object.clone(), error);
-    let applied = api
-        .patch(&name, &params, &Patch::Apply(&document))
-        .await
-        .map_err(refused)?;
+    let applied = api.patch(&name, &params, &Patch::Apply(&document)).await.map_err(refused)?;
 
-    let has_status = capabilities
-        .subresources
-        .iter()
-        .any(|(resource, _)| resource.plural == "status");
+    let has_status = capabilities.subresources.iter().any(|(resource, _)| resource.plural == "status");
     let Some(status) = status.filter(|status| has_status && !is_empty(status)) else {
         return Ok(applied);
     };
@@ -136,9 +117,7 @@ async fn apply(
         "metadata": metadata,
         "status": status,
     });
-    api.patch_status(&name, &params, &Patch::Apply(&patch))
-        .await
-        .map_err(refused)
+    api.patch_status(&name, &params, &Patch::Apply(&patch)).await.map_err(refused)
 }
 
 fn forced() -> PatchParams {

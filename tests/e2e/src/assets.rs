@@ -39,9 +39,7 @@ impl Assets {
         static SHARED: OnceCell<Assets> = OnceCell::const_new();
         SHARED
             .get_or_try_init(|| async {
-                tokio::task::spawn_blocking(find)
-                    .await
-                    .map_err(|error| Error::Setup(error.to_string()))?
+                tokio::task::spawn_blocking(find).await.map_err(|error| Error::Setup(error.to_string()))?
             })
             .await
     }
@@ -73,30 +71,20 @@ const KEYS: [&str; 6] = [
 ];
 
 fn find() -> Result<Assets, Error> {
-    let mut paths: BTreeMap<&str, PathBuf> = KEYS
-        .iter()
-        .filter_map(|key| env::var_os(key).map(|value| (*key, PathBuf::from(value))))
-        .collect();
+    let mut paths: BTreeMap<&str, PathBuf> =
+        KEYS.iter().filter_map(|key| env::var_os(key).map(|value| (*key, PathBuf::from(value)))).collect();
     if paths.len() < KEYS.len() {
         let printed = run_setup()?;
         for key in KEYS {
-            let value = printed
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            let value = printed.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             if let Some(value) = value {
                 paths.entry(key).or_insert_with(|| PathBuf::from(value));
             }
         }
     }
     let mut take = |key: &str| {
-        let path = paths
-            .remove(key)
-            .ok_or_else(|| Error::Setup(format!("it printed no {key}")))?;
-        if path.exists() {
-            Ok(path)
-        } else {
-            Err(Error::Setup(format!("{key}: no such file: {}", path.display())))
-        }
+        let path = paths.remove(key).ok_or_else(|| Error::Setup(format!("it printed no {key}")))?;
+        if path.exists() { Ok(path) } else { Err(Error::Setup(format!("{key}: no such file: {}", path.display()))) }
     };
     Ok(Assets {
         kube_apiserver: take(KEYS[0])?,
@@ -111,11 +99,8 @@ fn find() -> Result<Assets, Error> {
 fn run_setup() -> Result<String, Error> {
     let script = workspace::root().join("tests/setup");
     // Its stderr is the tests' stderr: a first build takes minutes and must be seen to move.
-    let output = Command::new(&script)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(Error::file(&script))?;
+    let output =
+        Command::new(&script).stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(Error::file(&script))?;
     if !output.status.success() {
         return Err(Error::Setup(format!("{}, see its messages above", output.status)));
     }

@@ -58,9 +58,7 @@ impl Azurite {
     /// [`Error::Start`], the same for every caller, when it could not be installed or started.
     pub async fn shared() -> Result<&'static Self, Error> {
         static SHARED: OnceCell<Result<Azurite, Arc<Error>>> = OnceCell::const_new();
-        let azurite = SHARED
-            .get_or_init(|| async { Self::start().await.map_err(Arc::new) })
-            .await;
+        let azurite = SHARED.get_or_init(|| async { Self::start().await.map_err(Arc::new) }).await;
         azurite.as_ref().map_err(|error| Error::Start(Arc::clone(error)))
     }
 
@@ -71,10 +69,7 @@ impl Azurite {
     pub async fn start() -> Result<Self, Error> {
         let assets = Assets::shared().await?;
         let start = Instant::now();
-        let folder = tempfile::Builder::new()
-            .prefix("hcp-azure-blob-")
-            .tempdir()
-            .map_err(Error::io("temp dir"))?;
+        let folder = tempfile::Builder::new().prefix("hcp-azure-blob-").tempdir().map_err(Error::io("temp dir"))?;
         let authority = Authority::new("test blob storage")?;
         let serving = authority.server()?;
         let file = |name: &str, content: &str| {
@@ -104,13 +99,7 @@ impl Azurite {
         let log = folder.path().join("azurite.log");
         let origin = server.ready(START_LIMIT, || async { listening(&log) }).await?;
         workspace::note(&format!("bed: Azurite ready in {:.1} s", start.elapsed().as_secs_f32()));
-        Ok(Self {
-            _server: server,
-            _folder: folder,
-            base_url: format!("{origin}/{ACCOUNT}"),
-            ca_pem,
-            ca_file,
-        })
+        Ok(Self { _server: server, _folder: folder, base_url: format!("{origin}/{ACCOUNT}"), ca_pem, ca_file })
     }
 
     /// The account's URL, `https://127.0.0.1:<port>/devstoreaccount1`, without a slash at the end.
@@ -145,9 +134,7 @@ impl Azurite {
     /// With `--oauth basic` it looks at audience, issuer and times, and at no signature.
     #[must_use]
     pub fn token(&self) -> String {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let header = part(json!({"alg": "RS256", "typ": "JWT"}));
         let claims = part(json!({
@@ -206,11 +193,7 @@ impl Azurite {
     /// # Errors
     /// [`Error::Blob`] with the service's answer, e.g. 404.
     pub async fn delete_blob(&self, container: &str, path: &str) -> Result<(), Error> {
-        expect(
-            self.request(Method::DELETE, &format!("{container}/{path}"))?,
-            StatusCode::ACCEPTED,
-        )
-        .await
+        expect(self.request(Method::DELETE, &format!("{container}/{path}"))?, StatusCode::ACCEPTED).await
     }
 
     /// The URL under which anybody finds a blob.
@@ -250,18 +233,13 @@ impl PublicAccess {
 /// The `Authorization` header of a Set Container ACL request without a body.
 /// Source: <https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key>.
 fn shared_key(container: &str, access: PublicAccess, date: &str) -> Result<String, Error> {
-    let access = access
-        .header()
-        .map(|value| format!("{PUBLIC_ACCESS}:{value}\n"))
-        .unwrap_or_default();
+    let access = access.header().map(|value| format!("{PUBLIC_ACCESS}:{value}\n")).unwrap_or_default();
     // The standard headers of the scheme are all empty here. The account stands twice: as itself and in the path.
     let text = format!(
         "PUT{}{access}x-ms-date:{date}\nx-ms-version:{API_VERSION}\n/{ACCOUNT}/{ACCOUNT}/{container}\ncomp:acl\nrestype:container",
         "\n".repeat(12),
     );
-    let key = BASE64_STANDARD
-        .decode(ACCOUNT_KEY)
-        .map_err(|error| Error::Input(error.to_string()))?;
+    let key = BASE64_STANDARD.decode(ACCOUNT_KEY).map_err(|error| Error::Input(error.to_string()))?;
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), text.as_bytes());
     Ok(format!("SharedKey {ACCOUNT}:{}", BASE64_STANDARD.encode(signature)))
 }
@@ -275,11 +253,7 @@ async fn expect(request: RequestBuilder, wanted: StatusCode) -> Result<(), Error
     if status == wanted {
         return Ok(());
     }
-    Err(Error::Blob {
-        what,
-        status,
-        body: response.text().await?,
-    })
+    Err(Error::Blob { what, status, body: response.text().await? })
 }
 
 /// The origin that the service says it listens on, once it does.

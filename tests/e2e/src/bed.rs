@@ -56,9 +56,7 @@ impl Bed {
     /// [`Error::Start`], the same for every caller, when the servers could not be built or started.
     pub async fn shared() -> Result<&'static Self, Error> {
         static SHARED: OnceCell<Result<Bed, Arc<Error>>> = OnceCell::const_new();
-        let bed = SHARED
-            .get_or_init(|| async { Self::start().await.map_err(Arc::new) })
-            .await;
+        let bed = SHARED.get_or_init(|| async { Self::start().await.map_err(Arc::new) }).await;
         bed.as_ref().map_err(|error| Error::Start(Arc::clone(error)))
     }
 
@@ -81,10 +79,7 @@ impl Bed {
 
     async fn start_once(assets: &'static Assets) -> Result<Self, Error> {
         let start = Instant::now();
-        let folder = tempfile::Builder::new()
-            .prefix("hcp-azure-bed-")
-            .tempdir()
-            .map_err(Error::io("temp dir"))?;
+        let folder = tempfile::Builder::new().prefix("hcp-azure-bed-").tempdir().map_err(Error::io("temp dir"))?;
         let authority = Authority::new("test bed")?;
         let (etcd, etcd_url) = start_etcd(assets, folder.path())?;
         let (mut kube_apiserver, url) = start_kube_apiserver(assets, folder.path(), &authority, &etcd_url)?;
@@ -106,15 +101,7 @@ impl Bed {
             booted.as_secs_f32(),
             start.elapsed().as_secs_f32()
         ));
-        Ok(Self {
-            _kube_apiserver: kube_apiserver,
-            _etcd: etcd,
-            folder,
-            assets,
-            authority,
-            url,
-            config,
-        })
+        Ok(Self { _kube_apiserver: kube_apiserver, _etcd: etcd, folder, assets, authority, url, config })
     }
 
     /// A client that may do everything.
@@ -141,16 +128,9 @@ impl Bed {
     /// [`Error::Kube`] with reason `AlreadyExists` when this bed has that user already.
     pub async fn kubeconfig_for(&self, user: &str, rules: Vec<PolicyRule>) -> Result<PathBuf, Error> {
         let client = self.client()?;
-        let metadata = ObjectMeta {
-            name: Some(format!("bed:{user}")),
-            ..ObjectMeta::default()
-        };
+        let metadata = ObjectMeta { name: Some(format!("bed:{user}")), ..ObjectMeta::default() };
         let review = rules.first().map(|rule| access_review(user, rule));
-        let role = ClusterRole {
-            metadata: metadata.clone(),
-            rules: Some(rules),
-            ..ClusterRole::default()
-        };
+        let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), ..ClusterRole::default() };
         let binding = ClusterRoleBinding {
             metadata,
             role_ref: RoleRef {
@@ -166,9 +146,7 @@ impl Bed {
             }]),
         };
         Api::all(client.clone()).create(&PostParams::default(), &role).await?;
-        Api::all(client.clone())
-            .create(&PostParams::default(), &binding)
-            .await?;
+        Api::all(client.clone()).create(&PostParams::default(), &binding).await?;
         if let Some(review) = review {
             let reviews: Api<SubjectAccessReview> = Api::all(client);
             eventually(&format!("the rules of {user} are granted"), LAG_LIMIT, || async {
@@ -186,20 +164,10 @@ impl Bed {
     /// # Errors
     /// [`Error::Kube`].
     pub async fn namespace(&self, prefix: &str) -> Result<String, Error> {
-        let metadata = ObjectMeta {
-            generate_name: Some(format!("{prefix}-")),
-            ..ObjectMeta::default()
-        };
-        let wanted = Namespace {
-            metadata,
-            ..Namespace::default()
-        };
-        let made = Api::<Namespace>::all(self.client()?)
-            .create(&PostParams::default(), &wanted)
-            .await?;
-        made.metadata
-            .name
-            .ok_or_else(|| Error::Input("the server made a namespace without a name".into()))
+        let metadata = ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() };
+        let wanted = Namespace { metadata, ..Namespace::default() };
+        let made = Api::<Namespace>::all(self.client()?).create(&PostParams::default(), &wanted).await?;
+        made.metadata.name.ok_or_else(|| Error::Input("the server made a namespace without a name".into()))
     }
 
     /// Applies a multi-document YAML text as it is; returns the objects as the server holds them.
@@ -239,16 +207,10 @@ impl Bed {
         fs::create_dir_all(&home).map_err(Error::file(&home))?;
         let kubectl_folder = self.kubectl().parent().map(Path::to_path_buf);
         let inherited = env::var_os("PATH").unwrap_or_default();
-        let folders = [plugins.to_path_buf()]
-            .into_iter()
-            .chain(kubectl_folder)
-            .chain(env::split_paths(&inherited));
+        let folders = [plugins.to_path_buf()].into_iter().chain(kubectl_folder).chain(env::split_paths(&inherited));
         let path = env::join_paths(folders).map_err(|error| Error::Input(error.to_string()))?;
         let mut command = Command::new(self.kubectl());
-        command
-            .env("PATH", path)
-            .env("HOME", home)
-            .env("KUBECONFIG", self.kubeconfig());
+        command.env("PATH", path).env("HOME", home).env("KUBECONFIG", self.kubeconfig());
         Ok(command)
     }
 
@@ -287,9 +249,7 @@ pub async fn client_for(kubeconfig: &Path) -> Result<Client, Error> {
 
 /// GETs a path of the API server as text.
 pub(crate) async fn get(client: &Client, path: &str) -> Result<String, kube::Error> {
-    let request = http::Request::get(path)
-        .body(Vec::new())
-        .map_err(kube::Error::HttpError)?;
+    let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
     client.request_text(request).await
 }
 
@@ -329,14 +289,8 @@ fn start_kube_apiserver(
         format!("--tls-cert-file={}", file("serving.pem", &serving.certificate)?),
         format!("--tls-private-key-file={}", file("serving.key", &serving.key)?),
         format!("--client-ca-file={}", file("ca.pem", &authority.pem())?),
-        format!(
-            "--service-account-key-file={}",
-            file("service-account.pem", &service_accounts.certificate)?
-        ),
-        format!(
-            "--service-account-signing-key-file={}",
-            file("service-account.key", &service_accounts.key)?
-        ),
+        format!("--service-account-key-file={}", file("service-account.pem", &service_accounts.certificate)?),
+        format!("--service-account-signing-key-file={}", file("service-account.key", &service_accounts.key)?),
         "--service-account-issuer=https://kubernetes.default.svc".into(),
         "--service-cluster-ip-range=10.0.0.0/24".into(),
         "--authorization-mode=RBAC".into(),
@@ -351,10 +305,7 @@ fn start_kube_apiserver(
 
 fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("finding a free port"))?;
-    listener
-        .local_addr()
-        .map(|address| address.port())
-        .map_err(Error::io("finding a free port"))
+    listener.local_addr().map(|address| address.port()).map_err(Error::io("finding a free port"))
 }
 
 fn kubeconfig_path(folder: &Path, user: &str) -> PathBuf {
@@ -382,13 +333,8 @@ fn write_kubeconfig(folder: &Path, user: &str, url: &str, ca: &str, identity: &I
 }
 
 fn write_private(path: &Path, content: &str) -> Result<(), Error> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(Error::file(path))?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(Error::file(path))?;
     file.write_all(content.as_bytes()).map_err(Error::file(path))
 }
 

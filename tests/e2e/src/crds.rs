@@ -55,17 +55,12 @@ async fn create(client: &Client, file: &Path) -> Result<Crd, Error> {
 }
 
 async fn served(client: &Client, crd: &Crd, limit: Duration) -> Result<(), Error> {
-    let Spec {
-        group,
-        names: Names { plural },
-        versions,
-    } = &crd.spec;
+    let Spec { group, names: Names { plural }, versions } = &crd.spec;
     for version in versions.iter().filter(|version| version.served) {
         let path = format!("/apis/{group}/{}", version.name);
         eventually(&format!("{path}/{plural} is served"), limit, || async {
-            let in_discovery = get(client, &path)
-                .await
-                .is_ok_and(|text| text.contains(&format!("\"name\":\"{plural}\"")));
+            let in_discovery =
+                get(client, &path).await.is_ok_and(|text| text.contains(&format!("\"name\":\"{plural}\"")));
             let listed = in_discovery && get(client, &format!("{path}/{plural}?limit=1")).await.is_ok();
             Ok(listed.then_some(()))
         })

@@ -55,12 +55,7 @@ impl Server {
         let output = File::create(&log).map_err(Error::file(&log))?;
         let errors = output.try_clone().map_err(Error::file(&log))?;
         let mut command = Command::new("sh");
-        command
-            .args(["-c", WATCHDOG, "sh"])
-            .arg(folder)
-            .arg(program)
-            .args(args)
-            .current_dir(folder);
+        command.args(["-c", WATCHDOG, "sh"]).arg(folder).arg(program).args(args).current_dir(folder);
         // etcd takes every flag from the environment too.
         for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("ETCD_")) {
             command.env_remove(key);
@@ -73,12 +68,7 @@ impl Server {
             .process_group(0)
             .spawn()
             .map_err(Error::io(format!("starting {name}")))?;
-        Ok(Self {
-            name: name.to_owned(),
-            lifeline: child.stdin.take(),
-            child,
-            log,
-        })
+        Ok(Self { name: name.to_owned(), lifeline: child.stdin.take(), child, log })
     }
 
     /// Waits until `probe` gives something.
@@ -95,11 +85,7 @@ impl Server {
             if let Some(answer) = probe().await {
                 return Ok(answer);
             }
-            if let Some(status) = self
-                .child
-                .try_wait()
-                .map_err(Error::io(format!("waiting for {}", self.name)))?
-            {
+            if let Some(status) = self.child.try_wait().map_err(Error::io(format!("waiting for {}", self.name)))? {
                 return Err(self.failure(format!("ended with {status}")));
             }
             if start.elapsed() > limit {
@@ -112,20 +98,14 @@ impl Server {
     /// What the server has written so far; empty when that cannot be read.
     #[must_use]
     pub fn output(&self) -> String {
-        fs::read(&self.log)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     fn failure(&self, why: String) -> Error {
         let output = self.output();
         let lines: Vec<&str> = output.lines().collect();
         let log = lines[lines.len().saturating_sub(20)..].join("\n");
-        Error::Server {
-            server: self.name.clone(),
-            why,
-            log,
-        }
+        Error::Server { server: self.name.clone(), why, log }
     }
 }
 
@@ -152,10 +132,7 @@ where
             return Ok(answer);
         }
         if start.elapsed() > limit {
-            return Err(Error::Timeout {
-                what: what.to_owned(),
-                seconds: limit.as_secs(),
-            });
+            return Err(Error::Timeout { what: what.to_owned(), seconds: limit.as_secs() });
         }
         tokio::time::sleep(POLL).await;
     }

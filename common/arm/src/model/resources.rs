@@ -76,11 +76,7 @@ pub(crate) struct FeatureWire {
 
 impl From<Envelope<FeatureWire>> for Feature {
     fn from(wire: Envelope<FeatureWire>) -> Self {
-        Self {
-            id: wire.id,
-            name: wire.name,
-            state: wire.properties.state,
-        }
+        Self { id: wire.id, name: wire.name, state: wire.properties.state }
     }
 }
 

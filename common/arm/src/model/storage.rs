@@ -165,10 +165,6 @@ pub(crate) struct ContainerWire {
 
 impl From<Envelope<ContainerWire>> for Container {
     fn from(wire: Envelope<ContainerWire>) -> Self {
-        Self {
-            id: wire.id,
-            name: wire.name,
-            public_access: wire.properties.public_access,
-        }
+        Self { id: wire.id, name: wire.name, public_access: wire.properties.public_access }
     }
 }

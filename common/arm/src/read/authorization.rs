@@ -20,12 +20,7 @@ impl Arm {
     /// [`ArmError`](crate::ArmError) of every kind but [`Kind::NotFound`](crate::Kind::NotFound).
     pub async fn role_assignments(&self, scope: &ArmId, filter: Option<&str>) -> Result<Option<Vec<RoleAssignment>>> {
         let query: Vec<(&str, &str)> = filter.map(|filter| ("$filter", filter)).into_iter().collect();
-        let url = self.url(
-            scope,
-            "/providers/Microsoft.Authorization/roleAssignments",
-            AUTHORIZATION,
-            &query,
-        );
+        let url = self.url(scope, "/providers/Microsoft.Authorization/roleAssignments", AUTHORIZATION, &query);
         self.resources::<RoleAssignmentWire, _>(url).await.found()
     }
 
@@ -38,8 +33,7 @@ impl Arm {
         if !id.is_type(ROLE_DEFINITIONS) {
             return Err(wrong_type(id, ROLE_DEFINITIONS));
         }
-        self.resource::<RoleDefinitionWire, _>(self.url(id, "", AUTHORIZATION, &[]))
-            .await
+        self.resource::<RoleDefinitionWire, _>(self.url(id, "", AUTHORIZATION, &[])).await
     }
 
     /// What the caller may do on a scope. None when the scope is not there.
@@ -47,12 +41,7 @@ impl Arm {
     /// # Errors
     /// [`ArmError`](crate::ArmError) of every kind but [`Kind::NotFound`](crate::Kind::NotFound).
     pub async fn permissions(&self, scope: &ArmId) -> Result<Option<Vec<Permission>>> {
-        let url = self.url(
-            scope,
-            "/providers/Microsoft.Authorization/permissions",
-            AUTHORIZATION,
-            &[],
-        );
+        let url = self.url(scope, "/providers/Microsoft.Authorization/permissions", AUTHORIZATION, &[]);
         self.read_all(url).await.found()
     }
 }

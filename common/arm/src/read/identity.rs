@@ -17,11 +17,8 @@ impl Arm {
     pub async fn identities(&self, subscription: &str) -> Result<Vec<Identity>> {
         let scope = subscription_id(subscription)?;
         let bridge = Bridge::new(self);
-        let pages = bridge
-            .identities()?
-            .user_assigned_identities_client()
-            .list_by_subscription(subscription)
-            .into_stream();
+        let pages =
+            bridge.identities()?.user_assigned_identities_client().list_by_subscription(subscription).into_stream();
         let identities = bridge.all(scope.as_str(), pages, |page| page.value).await?;
         Ok(identities.into_iter().map(Identity::from).collect())
     }
@@ -34,10 +31,7 @@ impl Arm {
     pub async fn identity(&self, id: &ArmId) -> Result<Option<Identity>> {
         let (subscription, group, names) = parts(id, IDENTITIES)?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .identities()?
-            .user_assigned_identities_client()
-            .get(subscription, group, &names[0]);
+        let read = bridge.identities()?.user_assigned_identities_client().get(subscription, group, &names[0]);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(Identity::from))
     }
 

@@ -32,11 +32,6 @@ impl Arm {
         P: Default + DeserializeOwned,
         T: From<Envelope<P>>,
     {
-        Ok(self
-            .read_all::<Envelope<P>>(url)
-            .await?
-            .into_iter()
-            .map(T::from)
-            .collect())
+        Ok(self.read_all::<Envelope<P>>(url).await?.into_iter().map(T::from).collect())
     }
 }

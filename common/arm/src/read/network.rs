@@ -15,15 +15,8 @@ impl Arm {
     pub async fn nsg(&self, id: &ArmId) -> Result<Option<NetworkSecurityGroup>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/networkSecurityGroups")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .network_security_groups_client()
-            .get(group, &names[0], subscription);
-        Ok(bridge
-            .one(id.as_str(), read)
-            .await
-            .found()?
-            .map(NetworkSecurityGroup::from))
+        let read = bridge.network()?.network_security_groups_client().get(group, &names[0], subscription);
+        Ok(bridge.one(id.as_str(), read).await.found()?.map(NetworkSecurityGroup::from))
     }
 
     /// A virtual network with its subnets and peerings.
@@ -34,10 +27,7 @@ impl Arm {
     pub async fn vnet(&self, id: &ArmId) -> Result<Option<VirtualNetwork>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/virtualNetworks")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .virtual_networks_client()
-            .get(group, &names[0], subscription);
+        let read = bridge.network()?.virtual_networks_client().get(group, &names[0], subscription);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(VirtualNetwork::from))
     }
 
@@ -49,10 +39,7 @@ impl Arm {
     pub async fn subnet(&self, id: &ArmId) -> Result<Option<Subnet>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/virtualNetworks/subnets")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .subnets_client()
-            .get(group, &names[0], &names[1], subscription);
+        let read = bridge.network()?.subnets_client().get(group, &names[0], &names[1], subscription);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(Subnet::from))
     }
 
@@ -64,10 +51,7 @@ impl Arm {
     pub async fn load_balancer(&self, id: &ArmId) -> Result<Option<LoadBalancer>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/loadBalancers")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .load_balancers_client()
-            .get(group, &names[0], subscription);
+        let read = bridge.network()?.load_balancers_client().get(group, &names[0], subscription);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(LoadBalancer::from))
     }
 
@@ -79,10 +63,7 @@ impl Arm {
     pub async fn public_ip(&self, id: &ArmId) -> Result<Option<PublicIp>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/publicIPAddresses")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .public_ip_addresses_client()
-            .get(group, &names[0], subscription);
+        let read = bridge.network()?.public_ip_addresses_client().get(group, &names[0], subscription);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(PublicIp::from))
     }
 
@@ -94,10 +75,7 @@ impl Arm {
     pub async fn nat_gateway(&self, id: &ArmId) -> Result<Option<NatGateway>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/natGateways")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .nat_gateways_client()
-            .get(group, &names[0], subscription);
+        let read = bridge.network()?.nat_gateways_client().get(group, &names[0], subscription);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(NatGateway::from))
     }
 
@@ -109,10 +87,7 @@ impl Arm {
     pub async fn route_table(&self, id: &ArmId) -> Result<Option<RouteTable>> {
         let (subscription, group, names) = parts(id, "Microsoft.Network/routeTables")?;
         let bridge = Bridge::new(self);
-        let read = bridge
-            .network()?
-            .route_tables_client()
-            .get(group, &names[0], subscription);
+        let read = bridge.network()?.route_tables_client().get(group, &names[0], subscription);
         Ok(bridge.one(id.as_str(), read).await.found()?.map(RouteTable::from))
     }
 }

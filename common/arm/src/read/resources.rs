@@ -27,9 +27,7 @@ impl Arm {
     pub async fn provider(&self, subscription: &str, namespace: &str) -> Result<Option<Provider>> {
         let id = subscription_id(subscription)?;
         segment(namespace)?;
-        self.read(self.url(&id, &format!("/providers/{namespace}"), RESOURCES, &[]))
-            .await
-            .found()
+        self.read(self.url(&id, &format!("/providers/{namespace}"), RESOURCES, &[])).await.found()
     }
 
     /// A preview feature of a provider and whether the subscription is registered for it.
@@ -41,8 +39,7 @@ impl Arm {
         segment(namespace)?;
         segment(name)?;
         let path = format!("/providers/Microsoft.Features/providers/{namespace}/features/{name}");
-        self.resource::<FeatureWire, _>(self.url(&id, &path, FEATURES, &[]))
-            .await
+        self.resource::<FeatureWire, _>(self.url(&id, &path, FEATURES, &[])).await
     }
 
     /// A resource group.
@@ -51,8 +48,7 @@ impl Arm {
     /// [`ArmError`] of every kind but [`Kind::NotFound`].
     pub async fn resource_group(&self, subscription: &str, name: &str) -> Result<Option<ResourceGroup>> {
         let id = ArmId::for_resource_group(subscription, name).map_err(bad_id)?;
-        self.resource::<ResourceGroupWire, _>(self.url(&id, "", RESOURCES, &[]))
-            .await
+        self.resource::<ResourceGroupWire, _>(self.url(&id, "", RESOURCES, &[])).await
     }
 }
 
@@ -64,9 +60,7 @@ pub(super) fn subscription_id(subscription: &str) -> Result<ArmId> {
 /// Refuses a text that is no single segment of a path.
 pub(super) fn segment(text: &str) -> Result<()> {
     let probe = ArmId::for_resource_group("s", text);
-    probe
-        .map(|_| ())
-        .map_err(|_| ArmError::new(Kind::InvalidId, "", "", format!("`{text}` is not a name")))
+    probe.map(|_| ()).map_err(|_| ArmError::new(Kind::InvalidId, "", "", format!("`{text}` is not a name")))
 }
 
 fn bad_id(error: IdError) -> ArmError {

@@ -27,12 +27,7 @@ impl Arm {
     /// # Errors
     /// Any [`ArmError`](crate::ArmError).
     pub async fn storage_accounts(&self, subscription: &str) -> Result<Vec<StorageAccount>> {
-        let url = self.url(
-            &subscription_id(subscription)?,
-            &format!("/providers/{ACCOUNTS}"),
-            STORAGE,
-            &[],
-        );
+        let url = self.url(&subscription_id(subscription)?, &format!("/providers/{ACCOUNTS}"), STORAGE, &[]);
         self.resources::<StorageAccountWire, _>(url).await
     }
 
@@ -43,9 +38,7 @@ impl Arm {
     /// Any [`ArmError`](crate::ArmError).
     pub async fn storage_account_named(&self, subscription: &str, name: &str) -> Result<Option<StorageAccount>> {
         let accounts = self.storage_accounts(subscription).await?;
-        Ok(accounts
-            .into_iter()
-            .find(|account| account.name.eq_ignore_ascii_case(name)))
+        Ok(accounts.into_iter().find(|account| account.name.eq_ignore_ascii_case(name)))
     }
 
     /// The blob service of a storage account.
@@ -65,20 +58,11 @@ impl Arm {
     /// [`ArmError`](crate::ArmError) of every kind but [`Kind::NotFound`](crate::Kind::NotFound).
     pub async fn container(&self, account_id: &ArmId, name: &str) -> Result<Option<Container>> {
         segment(name)?;
-        let url = self.url(
-            account(account_id)?,
-            &format!("/blobServices/default/containers/{name}"),
-            STORAGE,
-            &[],
-        );
+        let url = self.url(account(account_id)?, &format!("/blobServices/default/containers/{name}"), STORAGE, &[]);
         self.resource::<ContainerWire, _>(url).await
     }
 }
 
 fn account(id: &ArmId) -> Result<&ArmId> {
-    if id.is_type(ACCOUNTS) {
-        Ok(id)
-    } else {
-        Err(wrong_type(id, ACCOUNTS))
-    }
+    if id.is_type(ACCOUNTS) { Ok(id) } else { Err(wrong_type(id, ACCOUNTS)) }
 }

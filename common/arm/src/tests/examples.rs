@@ -173,100 +173,41 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("Microsoft.Resources/ResourceGroups_Get.2025-04-01.json", ""),
     ("Microsoft.Resources/ResourceGroups_CreateOrUpdate.json", ""),
     ("Microsoft.Features/Features_Get.json", ""),
-    (
-        "Microsoft.ManagedIdentity/UserAssignedIdentities_Get.json",
-        "Microsoft.ManagedIdentity/userAssignedIdentities/i",
-    ),
+    ("Microsoft.ManagedIdentity/UserAssignedIdentities_Get.json", "Microsoft.ManagedIdentity/userAssignedIdentities/i"),
     (
         "Microsoft.ManagedIdentity/UserAssignedIdentities_CreateOrUpdate.json",
         "Microsoft.ManagedIdentity/userAssignedIdentities/i",
     ),
-    (
-        "Microsoft.ManagedIdentity/UserAssignedIdentities_ListBySubscription.json",
-        "",
-    ),
+    ("Microsoft.ManagedIdentity/UserAssignedIdentities_ListBySubscription.json", ""),
     (
         "Microsoft.ManagedIdentity/FederatedIdentityCredentials_List.json",
         "Microsoft.ManagedIdentity/userAssignedIdentities/i",
     ),
     ("Microsoft.Authorization/RoleAssignments_ListForScope.json", ""),
     ("Microsoft.Authorization/RoleAssignments_ListForSubscription.json", ""),
-    (
-        "Microsoft.Authorization/RoleDefinitions_Get.json",
-        "Microsoft.Authorization/roleDefinitions/r",
-    ),
+    ("Microsoft.Authorization/RoleDefinitions_Get.json", "Microsoft.Authorization/roleDefinitions/r"),
     ("Microsoft.Authorization/Permissions_ListForResourceGroup.json", ""),
-    (
-        "Microsoft.Network/NetworkSecurityGroups_Get.json",
-        "Microsoft.Network/networkSecurityGroups/n",
-    ),
-    (
-        "Microsoft.Network/NetworkSecurityGroups_CreateOrUpdate.json",
-        "Microsoft.Network/networkSecurityGroups/n",
-    ),
-    (
-        "Microsoft.Network/VirtualNetworks_Get.json",
-        "Microsoft.Network/virtualNetworks/v",
-    ),
-    (
-        "Microsoft.Network/VirtualNetworks_CreateOrUpdate.json",
-        "Microsoft.Network/virtualNetworks/v",
-    ),
-    (
-        "Microsoft.Network/Subnets_Get.json",
-        "Microsoft.Network/virtualNetworks/v/subnets/n",
-    ),
-    (
-        "Microsoft.Network/Subnets_CreateOrUpdate.json",
-        "Microsoft.Network/virtualNetworks/v/subnets/n",
-    ),
-    (
-        "Microsoft.Network/LoadBalancers_Get.json",
-        "Microsoft.Network/loadBalancers/l",
-    ),
-    (
-        "Microsoft.Network/LoadBalancers_CreateOrUpdate.json",
-        "Microsoft.Network/loadBalancers/l",
-    ),
-    (
-        "Microsoft.Network/PublicIPAddresses_Get.json",
-        "Microsoft.Network/publicIPAddresses/p",
-    ),
-    (
-        "Microsoft.Network/PublicIPAddresses_CreateOrUpdate.json",
-        "Microsoft.Network/publicIPAddresses/p",
-    ),
-    (
-        "Microsoft.Network/NatGateways_Get.json",
-        "Microsoft.Network/natGateways/n",
-    ),
-    (
-        "Microsoft.Network/RouteTables_Get.json",
-        "Microsoft.Network/routeTables/r",
-    ),
-    (
-        "Microsoft.Storage/StorageAccounts_GetProperties.json",
-        "Microsoft.Storage/storageAccounts/a",
-    ),
-    (
-        "Microsoft.Storage/StorageAccounts_Create.json",
-        "Microsoft.Storage/storageAccounts/a",
-    ),
-    (
-        "Microsoft.Storage/BlobServices_GetServiceProperties.json",
-        "Microsoft.Storage/storageAccounts/a",
-    ),
-    (
-        "Microsoft.Storage/BlobContainers_Get.json",
-        "Microsoft.Storage/storageAccounts/a",
-    ),
+    ("Microsoft.Network/NetworkSecurityGroups_Get.json", "Microsoft.Network/networkSecurityGroups/n"),
+    ("Microsoft.Network/NetworkSecurityGroups_CreateOrUpdate.json", "Microsoft.Network/networkSecurityGroups/n"),
+    ("Microsoft.Network/VirtualNetworks_Get.json", "Microsoft.Network/virtualNetworks/v"),
+    ("Microsoft.Network/VirtualNetworks_CreateOrUpdate.json", "Microsoft.Network/virtualNetworks/v"),
+    ("Microsoft.Network/Subnets_Get.json", "Microsoft.Network/virtualNetworks/v/subnets/n"),
+    ("Microsoft.Network/Subnets_CreateOrUpdate.json", "Microsoft.Network/virtualNetworks/v/subnets/n"),
+    ("Microsoft.Network/LoadBalancers_Get.json", "Microsoft.Network/loadBalancers/l"),
+    ("Microsoft.Network/LoadBalancers_CreateOrUpdate.json", "Microsoft.Network/loadBalancers/l"),
+    ("Microsoft.Network/PublicIPAddresses_Get.json", "Microsoft.Network/publicIPAddresses/p"),
+    ("Microsoft.Network/PublicIPAddresses_CreateOrUpdate.json", "Microsoft.Network/publicIPAddresses/p"),
+    ("Microsoft.Network/NatGateways_Get.json", "Microsoft.Network/natGateways/n"),
+    ("Microsoft.Network/RouteTables_Get.json", "Microsoft.Network/routeTables/r"),
+    ("Microsoft.Storage/StorageAccounts_GetProperties.json", "Microsoft.Storage/storageAccounts/a"),
+    ("Microsoft.Storage/StorageAccounts_Create.json", "Microsoft.Storage/storageAccounts/a"),
+    ("Microsoft.Storage/BlobServices_GetServiceProperties.json", "Microsoft.Storage/storageAccounts/a"),
+    ("Microsoft.Storage/BlobContainers_Get.json", "Microsoft.Storage/storageAccounts/a"),
 ];
 
 fn shared() -> PathBuf {
-    std::env::var_os("HCP_AZURE_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    )
+    std::env::var_os("HCP_AZURE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
 }
 
 #[tokio::test]
@@ -293,11 +234,8 @@ async fn published_examples_are_read_without_loss() {
         let (mut wanted, mut found) = (BTreeSet::new(), BTreeSet::new());
         leaves(&body, false, &mut wanted);
         all_leaves(&model, &mut found);
-        let missing: Vec<_> = wanted
-            .difference(&found)
-            .filter(|value| !NEWER.contains(&(file, value.as_str())))
-            .cloned()
-            .collect();
+        let missing: Vec<_> =
+            wanted.difference(&found).filter(|value| !NEWER.contains(&(file, value.as_str()))).cloned().collect();
         println!("{file}: {} values, {} missing", wanted.len(), missing.len());
         if !missing.is_empty() {
             lost.push(format!("{file}: {missing:?}"));
@@ -350,20 +288,11 @@ async fn a_private_subnet_and_values_unknown_to_the_models_come_through() {
     assert_eq!(subnet.address_prefixes, ["10.0.0.0/24", "fd00::/64"]);
     assert_eq!(subnet.provisioning_state.as_deref(), Some("Frozen"));
     assert_eq!(subnet.private_endpoint_network_policies.as_deref(), Some("Sometimes"));
-    assert_eq!(
-        (subnet.nat_gateway.as_deref(), subnet.network_security_group.as_deref()),
-        (Some("/nat"), Some("/nsg"))
-    );
-    assert_eq!(
-        (subnet.route_table.as_deref(), subnet.ip_configurations),
-        (Some("/rt"), 2)
-    );
+    assert_eq!((subnet.nat_gateway.as_deref(), subnet.network_security_group.as_deref()), (Some("/nat"), Some("/nsg")));
+    assert_eq!((subnet.route_table.as_deref(), subnet.ip_configurations), (Some("/rt"), 2));
     assert_eq!(
         (subnet.delegations, subnet.service_links),
-        (
-            vec!["Microsoft.X/y".to_owned()],
-            vec!["Microsoft.Web/serverFarms".to_owned()]
-        )
+        (vec!["Microsoft.X/y".to_owned()], vec!["Microsoft.Web/serverFarms".to_owned()])
     );
     assert_eq!(subnet.service_endpoints, ["Microsoft.Storage"]);
 }
@@ -388,30 +317,16 @@ async fn an_nsg_that_a_hosted_cluster_would_use() {
     let nsg = arm(&fake).nsg(&id).await.unwrap().unwrap();
     let rule = &nsg.security_rules[0];
     assert_eq!(
-        (
-            rule.priority,
-            rule.direction.as_str(),
-            rule.access.as_str(),
-            rule.protocol.as_str()
-        ),
+        (rule.priority, rule.direction.as_str(), rule.access.as_str(), rule.protocol.as_str()),
         (100, "Outbound", "deny", "TCP")
     );
-    assert_eq!(
-        rule.destination_address_prefixes,
-        ["AzureCloud.westeurope", "10.0.0.0/8"]
-    );
+    assert_eq!(rule.destination_address_prefixes, ["AzureCloud.westeurope", "10.0.0.0/8"]);
     assert_eq!(rule.destination_port_ranges, ["443", "6443-6444"]);
     assert_eq!(rule.source_address_prefixes, ["VirtualNetwork"]);
     assert_eq!(rule.source_application_security_groups, ["/asg"]);
     assert_eq!(nsg.default_security_rules[0].destination_address_prefixes, ["Internet"]);
-    assert_eq!(
-        (nsg.subnets, nsg.network_interfaces),
-        (vec!["/vnet/subnets/a".to_owned()], vec!["/nic".to_owned()])
-    );
-    assert_eq!(
-        nsg.tags.into_iter().collect::<Vec<_>>(),
-        [("a".to_owned(), "b".to_owned())]
-    );
+    assert_eq!((nsg.subnets, nsg.network_interfaces), (vec!["/vnet/subnets/a".to_owned()], vec!["/nic".to_owned()]));
+    assert_eq!(nsg.tags.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "b".to_owned())]);
 }
 
 #[tokio::test]
@@ -426,16 +341,10 @@ async fn a_storage_account_is_found_by_name() {
     });
     let arm = arm(&fake);
     let account = arm.storage_account_named("s1", "OIDCacct").await.unwrap().unwrap();
-    assert_eq!(
-        (account.allow_blob_public_access, account.allow_shared_key_access),
-        (Some(false), Some(false))
-    );
+    assert_eq!((account.allow_blob_public_access, account.allow_shared_key_access), (Some(false), Some(false)));
     assert_eq!(account.network_default_action.as_deref(), Some("Deny"));
     assert_eq!(account.network_ip_rules, ["1.2.3.4"]);
-    assert_eq!(
-        account.blob_endpoint.as_deref(),
-        Some("https://oidcacct.blob.core.windows.net/")
-    );
+    assert_eq!(account.blob_endpoint.as_deref(), Some("https://oidcacct.blob.core.windows.net/"));
     assert_eq!(arm.storage_account_named("s1", "absent").await.unwrap(), None);
     assert_eq!(fake.asked().len(), 1);
 }

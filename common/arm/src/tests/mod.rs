@@ -41,12 +41,7 @@ struct Asked {
 /// What the fake transport answers.
 #[derive(Debug, Clone)]
 enum Answer {
-    Reply {
-        status: u16,
-        headers: Vec<(&'static str, String)>,
-        body: String,
-        after: Duration,
-    },
+    Reply { status: u16, headers: Vec<(&'static str, String)>, body: String, after: Duration },
     Broken(fn() -> Error),
 }
 
@@ -83,11 +78,7 @@ impl Answer {
 }
 
 fn refused_connection() -> Error {
-    Error::with_error(
-        ErrorKind::Connection,
-        io::Error::from(io::ErrorKind::ConnectionRefused),
-        "failed to connect",
-    )
+    Error::with_error(ErrorKind::Connection, io::Error::from(io::ErrorKind::ConnectionRefused), "failed to connect")
 }
 
 type Script = dyn Fn(&Asked, usize) -> Answer + Send + Sync;
@@ -100,10 +91,7 @@ struct Fake {
 
 impl Fake {
     fn new(script: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            asked: Mutex::default(),
-            script: Box::new(script),
-        })
+        Arc::new(Self { asked: Mutex::default(), script: Box::new(script) })
     }
 
     fn asked(&self) -> Vec<Asked> {
@@ -111,10 +99,7 @@ impl Fake {
     }
 
     fn paths(&self) -> Vec<String> {
-        self.asked()
-            .into_iter()
-            .map(|asked| format!("{} {}", asked.method, asked.path))
-            .collect()
+        self.asked().into_iter().map(|asked| format!("{} {}", asked.method, asked.path)).collect()
     }
 }
 
@@ -135,9 +120,7 @@ impl HttpClient for Fake {
             method: request.method().to_string(),
             path: request.path_and_query(),
             authorization: request.headers().get_optional_string(&AUTHORIZATION),
-            user_agent: request
-                .headers()
-                .get_optional_string(&azure_core::http::headers::USER_AGENT),
+            user_agent: request.headers().get_optional_string(&azure_core::http::headers::USER_AGENT),
             body,
             at: Instant::now(),
         };
@@ -148,12 +131,7 @@ impl HttpClient for Fake {
         };
         match (self.script)(&asked, number) {
             Answer::Broken(error) => Err(error()),
-            Answer::Reply {
-                status,
-                headers,
-                body,
-                after,
-            } => {
+            Answer::Reply { status, headers, body, after } => {
                 tokio::time::sleep(after).await;
                 let mut sent = Headers::new();
                 for (name, value) in headers {
@@ -178,22 +156,14 @@ impl TokenCredential for Fixed {
         *self.asked.lock().unwrap() += 1;
         match self.refusal {
             Some(message) => Err(Error::with_message(ErrorKind::Credential, message)),
-            None => Ok(AccessToken::new(
-                TOKEN,
-                OffsetDateTime::now_utc() + Duration::from_secs(3600),
-            )),
+            None => Ok(AccessToken::new(TOKEN, OffsetDateTime::now_utc() + Duration::from_secs(3600))),
         }
     }
 }
 
 fn options() -> ArmOptions {
     let endpoint = Url::parse(ENDPOINT).unwrap();
-    ArmOptions::new(
-        endpoint,
-        "https://arm.example/.default",
-        Arc::new(Fixed::default()),
-        reqwest::Client::new(),
-    )
+    ArmOptions::new(endpoint, "https://arm.example/.default", Arc::new(Fixed::default()), reqwest::Client::new())
 }
 
 fn arm(fake: &Arc<Fake>) -> Arm {

@@ -34,15 +34,8 @@ fn three_pages(asked: &Asked, page: fn(&str, Option<&str>) -> Answer) -> Answer 
 #[tokio::test]
 async fn pages_are_joined_in_order() {
     let fake = Fake::new(|asked, _| three_pages(asked, role_page));
-    let all = arm(&fake)
-        .role_assignments(&scope(), Some("principalId eq 'a b'"))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
-        ["a", "b", "c"]
-    );
+    let all = arm(&fake).role_assignments(&scope(), Some("principalId eq 'a b'")).await.unwrap().unwrap();
+    assert_eq!(all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(
         fake.paths()[0],
         "GET /subscriptions/s1/providers/Microsoft.Authorization/roleAssignments?%24filter=principalId%20eq%20%27a%20b%27&api-version=2022-04-01"
@@ -53,20 +46,13 @@ async fn pages_are_joined_in_order() {
 async fn pages_of_the_legacy_models_are_joined_too() {
     let fake = Fake::new(|asked, _| three_pages(asked, identity_page));
     let all = arm(&fake).identities("s1").await.unwrap();
-    assert_eq!(
-        all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
-        ["a", "b", "c"]
-    );
+    assert_eq!(all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     let paths = fake.paths();
     assert!(
         paths[0].starts_with("GET /subscriptions/s1/providers/Microsoft.ManagedIdentity/userAssignedIdentities?"),
         "{paths:?}"
     );
-    assert!(
-        fake.asked()
-            .iter()
-            .all(|asked| asked.authorization.as_deref() == Some("Bearer eyJ0-the-bearer-value"))
-    );
+    assert!(fake.asked().iter().all(|asked| asked.authorization.as_deref() == Some("Bearer eyJ0-the-bearer-value")));
 }
 
 #[tokio::test]
@@ -110,11 +96,7 @@ async fn a_list_without_pages_or_items_is_empty() {
         "{}",
     ] {
         let fake = Fake::new(move |_, _| reply(200, body));
-        assert_eq!(
-            arm(&fake).role_assignments(&scope(), None).await.unwrap().unwrap(),
-            [],
-            "{body}"
-        );
+        assert_eq!(arm(&fake).role_assignments(&scope(), None).await.unwrap().unwrap(), [], "{body}");
         let fake = Fake::new(move |_, _| reply(200, body));
         assert_eq!(arm(&fake).identities("s1").await.unwrap(), [], "{body}");
     }
@@ -126,11 +108,5 @@ async fn a_page_that_fails_fails_the_list() {
         0 => role_page("a", Some("https://arm.example/next?page=2")),
         _ => reply(403, r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#),
     });
-    assert!(
-        arm(&fake)
-            .role_assignments(&scope(), None)
-            .await
-            .unwrap_err()
-            .is_denied()
-    );
+    assert!(arm(&fake).role_assignments(&scope(), None).await.unwrap_err().is_denied());
 }

@@ -29,12 +29,8 @@ async fn many_who_ask_the_same_cause_one_request() {
 
 #[tokio::test]
 async fn legacy_reads_are_deduplicated_too() {
-    let fake = Fake::new(|_, _| {
-        reply(
-            200,
-            format!(r#"{{"id":"{NSG}","name":"n1","location":"x","properties":{{}}}}"#),
-        )
-    });
+    let fake =
+        Fake::new(|_, _| reply(200, format!(r#"{{"id":"{NSG}","name":"n1","location":"x","properties":{{}}}}"#)));
     let arm = arm(&fake);
     let nsg = id(NSG);
     let (one, two) = tokio::join!(arm.nsg(&nsg), arm.nsg(&nsg));
@@ -68,12 +64,7 @@ async fn a_write_makes_earlier_reads_stale_everywhere() {
         handle.resource_group("s1", "g1").await.unwrap();
     }
     let target = ArmId::for_resource_group("s1", "g1").unwrap();
-    arm.put(&target, "2021-04-01", &serde_json::json!({"location": "westeurope"}))
-        .await
-        .unwrap()
-        .done()
-        .await
-        .unwrap();
+    arm.put(&target, "2021-04-01", &serde_json::json!({"location": "westeurope"})).await.unwrap().done().await.unwrap();
     for handle in [&arm, &other] {
         handle.resource_group("s1", "g1").await.unwrap();
         handle.resource_group("s1", "g1").await.unwrap();
@@ -85,14 +76,8 @@ async fn a_write_makes_earlier_reads_stale_everywhere() {
 async fn absence_is_data_but_only_when_azure_says_so() {
     const CASES: [(&str, &str); 3] = [
         (r#"{"error":{"code":"ResourceNotFound","message":"gone"}}"#, "resource"),
-        (
-            r#"{"error":{"code":"ResourceGroupNotFound","message":"gone"}}"#,
-            "group",
-        ),
-        (
-            r#"{"error":{"code":"ParentResourceNotFound","message":"gone"}}"#,
-            "parent",
-        ),
+        (r#"{"error":{"code":"ResourceGroupNotFound","message":"gone"}}"#, "group"),
+        (r#"{"error":{"code":"ParentResourceNotFound","message":"gone"}}"#, "parent"),
     ];
     for (body, what) in CASES {
         let fake = Fake::new(move |_, _| reply(404, body));
@@ -101,11 +86,8 @@ async fn absence_is_data_but_only_when_azure_says_so() {
         assert_eq!(arm.federated_credentials(&id(IDENTITY)).await.unwrap(), None, "{what}");
         assert_eq!(arm.resource_group("s1", "g1").await.unwrap(), None, "{what}");
     }
-    let page = Fake::new(|_, _| {
-        reply(404, "<html>Not found: see your proxy</html>")
-            .bare()
-            .with("content-type", "text/html")
-    });
+    let page =
+        Fake::new(|_, _| reply(404, "<html>Not found: see your proxy</html>").bare().with("content-type", "text/html"));
     let error = arm(&page).nsg(&id(NSG)).await.unwrap_err();
     assert_eq!(error.kind, Kind::Refused);
     assert!(error.message.contains("text/html"), "{error}");
@@ -117,9 +99,7 @@ async fn absence_is_data_but_only_when_azure_says_so() {
 async fn failures_come_through_the_legacy_models_whole() {
     const BODY: &str = r#"{"error":{"code":"AuthorizationFailed","message":"The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Network/networkSecurityGroups/read' over scope '/subscriptions/s1/x' or the scope is invalid."}}"#;
     let fake = Fake::new(|_, _| {
-        reply(403, BODY)
-            .with("x-ms-correlation-request-id", "corr-1")
-            .with("date", "Sat, 21 Nov 2026 02:00:00 GMT")
+        reply(403, BODY).with("x-ms-correlation-request-id", "corr-1").with("date", "Sat, 21 Nov 2026 02:00:00 GMT")
     });
     let error = arm(&fake).nsg(&id(NSG)).await.unwrap_err();
     assert_eq!(
@@ -129,14 +109,8 @@ async fn failures_come_through_the_legacy_models_whole() {
             scope: Some("/subscriptions/s1/x".to_owned()),
         }
     );
-    assert_eq!(
-        (error.status, error.code.as_deref()),
-        (Some(403), Some("AuthorizationFailed"))
-    );
-    assert_eq!(
-        (error.request_id.as_deref(), error.correlation_id.as_deref()),
-        (Some("req-1"), Some("corr-1"))
-    );
+    assert_eq!((error.status, error.code.as_deref()), (Some(403), Some("AuthorizationFailed")));
+    assert_eq!((error.request_id.as_deref(), error.correlation_id.as_deref()), (Some("req-1"), Some("corr-1")));
     assert_eq!(error.time.as_deref(), Some("Sat, 21 Nov 2026 02:00:00 GMT"));
     assert_eq!((error.method.as_str(), error.resource.as_str()), ("GET", NSG));
 }
@@ -147,11 +121,7 @@ async fn answers_of_another_form_are_decode_failures() {
         let fake = Fake::new(move |_, _| reply(200, body));
         let arm = arm(&fake);
         assert_eq!(arm.nsg(&id(NSG)).await.unwrap_err().kind, Kind::Decode, "{body:?}");
-        assert_eq!(
-            arm.resource_group("s1", "g1").await.unwrap_err().kind,
-            Kind::Decode,
-            "{body:?}"
-        );
+        assert_eq!(arm.resource_group("s1", "g1").await.unwrap_err().kind, Kind::Decode, "{body:?}");
     }
 }
 

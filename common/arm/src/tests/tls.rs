@@ -42,10 +42,7 @@ fn serve(protocol: &'static [u8]) -> Server {
     let (sender, receiver) = std::sync::mpsc::channel();
     let seen = Arc::clone(&tokens);
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             sender.send(listener.local_addr().unwrap()).unwrap();
@@ -58,54 +55,32 @@ fn serve(protocol: &'static [u8]) -> Server {
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(socket).await {
                         let service = TowerToHyperService::new(router);
-                        let _ = Builder::new(TokioExecutor::new())
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await;
+                        let _ =
+                            Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
                     }
                 });
             }
         });
     });
-    Server {
-        address: receiver.recv().unwrap(),
-        certificate,
-        tokens,
-    }
+    Server { address: receiver.recv().unwrap(), certificate, tokens }
 }
 
 async fn answer(tokens: Arc<Mutex<Vec<String>>>, uri: Uri, headers: HeaderMap) -> impl IntoResponse {
-    let token = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let token = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     tokens.lock().unwrap().push(token.to_owned());
     if uri.path().ends_with("/denied") {
-        return (
-            StatusCode::FORBIDDEN,
-            r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#,
-        );
+        return (StatusCode::FORBIDDEN, r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#);
     }
-    (
-        StatusCode::OK,
-        r#"{"id":"/x","name":"x","location":"westeurope","properties":{}}"#,
-    )
+    (StatusCode::OK, r#"{"id":"/x","name":"x","location":"westeurope","properties":{}}"#)
 }
 
 fn client(server: &Server, trusted: bool) -> Arm {
-    let mut http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy();
+    let mut http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     if trusted {
         http = http.tls_certs_only([reqwest::Certificate::from_pem(server.certificate.as_bytes()).unwrap()]);
     }
     let endpoint = format!("https://localhost:{}/", server.address.port()).parse().unwrap();
-    Arm::new(ArmOptions::new(
-        endpoint,
-        "scope/.default",
-        Arc::new(Fixed::default()),
-        http.build().unwrap(),
-    ))
-    .unwrap()
+    Arm::new(ArmOptions::new(endpoint, "scope/.default", Arc::new(Fixed::default()), http.build().unwrap())).unwrap()
 }
 
 /// Everything that is logged.
@@ -151,23 +126,12 @@ async fn no_log_line_holds_the_token() {
         drop(guard);
 
         let expected = format!("Bearer {TOKEN}");
-        assert_eq!(
-            *server.tokens.lock().unwrap(),
-            vec![expected; 4],
-            "the token must have been sent"
-        );
+        assert_eq!(*server.tokens.lock().unwrap(), vec![expected; 4], "the token must have been sent");
         let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-        assert!(
-            log.contains("TRACE") && log.contains("resourceGroups"),
-            "the log must be a real one:\n{log}"
-        );
+        assert!(log.contains("TRACE") && log.contains("resourceGroups"), "the log must be a real one:\n{log}");
         assert!(!log.contains(TOKEN), "the token is in the log");
         assert!(!format!("{error:?} {error} {arm:?}").contains(TOKEN));
-        println!(
-            "{}: {} log lines, no token",
-            String::from_utf8_lossy(protocol),
-            log.lines().count()
-        );
+        println!("{}: {} log lines, no token", String::from_utf8_lossy(protocol), log.lines().count());
     }
 }
 
@@ -182,10 +146,7 @@ async fn an_untrusted_certificate_and_a_closed_port_are_told_at_once() {
 
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        Server {
-            address: listener.local_addr().unwrap(),
-            ..server
-        }
+        Server { address: listener.local_addr().unwrap(), ..server }
     };
     let error = client(&closed, true).resource_group("s1", "g1").await.unwrap_err();
     assert_eq!((&error.kind, error.attempts), (&Kind::Unreachable, 1), "{error}");

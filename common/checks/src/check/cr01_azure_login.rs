@@ -43,12 +43,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let subscription = view.subscription();
     let caller = match login {
         Login::SignedIn(caller) => caller,
-        Login::Refused {
-            via,
-            tenant_id,
-            aadsts,
-            message,
-        } => {
+        Login::Refused { via, tenant_id, aadsts, message } => {
             let finding = refused(via, tenant_id.as_deref(), *aadsts, message, cluster, file);
             return Ok(Judgement::new("", vec![finding]));
         }
@@ -75,30 +70,18 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let tenants = [
         ("HostedCluster", cluster.map(|cluster| cluster.azure.tenant_id.as_str())),
         ("token", Some(caller.tenant_id.as_str())),
-        (
-            "subscription",
-            subscription.and_then(|subscription| subscription.tenant_id.as_deref()),
-        ),
+        ("subscription", subscription.and_then(|subscription| subscription.tenant_id.as_deref())),
         ("credentials file", file.and_then(|file| file.tenant_id.as_deref())),
     ];
     let subscriptions = [
-        (
-            "HostedCluster",
-            cluster.map(|cluster| cluster.azure.subscription_id.as_str()),
-        ),
-        (
-            "credentials file",
-            file.and_then(|file| file.subscription_id.as_deref()),
-        ),
+        ("HostedCluster", cluster.map(|cluster| cluster.azure.subscription_id.as_str())),
+        ("credentials file", file.and_then(|file| file.subscription_id.as_deref())),
     ];
     findings.extend(differing("tenant", &tenants, cluster));
     findings.extend(differing("subscription", &subscriptions, cluster));
     let name = subscription.map_or(wanted, |subscription| subscription.name.as_str());
     Ok(Judgement::new(
-        format!(
-            "signed in by {} to tenant {}, subscription {name} is enabled",
-            caller.via, caller.tenant_id
-        ),
+        format!("signed in by {} to tenant {}, subscription {name} is enabled", caller.via, caller.tenant_id),
         findings,
     ))
 }
@@ -116,11 +99,8 @@ fn refused(
         (Some(code), Some(aadsts)) => format!("Entra issued no token: {code}: {}", refusal::meaning(aadsts)),
         _ => "no token could be had".to_owned(),
     };
-    let mut finding = Finding::fail(
-        format!("sign-in by {via}"),
-        what,
-        "nothing in Azure can be read or made with this credential",
-    );
+    let mut finding =
+        Finding::fail(format!("sign-in by {via}"), what, "nothing in Azure can be read or made with this credential");
     if let Some(code) = code {
         finding = finding.see("code", code);
     }
@@ -133,15 +113,12 @@ fn refused(
     }
     finding = finding.see("message", message);
     let tenant = cluster_tenant.or(tenant).unwrap_or("TENANT_ID");
-    let app = file
-        .and_then(|file| file.client_id.as_deref())
-        .filter(|id| is_uuid(id))
-        .unwrap_or("CLIENT_ID");
+    let app = file.and_then(|file| file.client_id.as_deref()).filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID");
     let fix = match aadsts {
-        Some(7_000_215 | 7_000_222) => Fix::azure([format!(
-            "az ad app credential reset --id {app} --append --query password -o tsv"
-        )])
-        .note("write the new secret into the credentials file; the old one stays valid beside it"),
+        Some(7_000_215 | 7_000_222) => {
+            Fix::azure([format!("az ad app credential reset --id {app} --append --query password -o tsv")])
+                .note("write the new secret into the credentials file; the old one stays valid beside it")
+        }
         Some(700_016) => Fix::azure([
             format!("az login --tenant {}", quote(tenant)),
             format!("az ad sp show --id {app} --query \"{{name:displayName,tenant:appOwnerOrganizationId}}\""),
@@ -188,11 +165,7 @@ fn state(subscription: &Subscription) -> Option<Finding> {
             what,
             "its resources are read-only or gone (ReadOnlyDisabledSubscription): nothing can be made",
         ),
-        _ => Finding::warn(
-            subject,
-            what,
-            "Azure disables a subscription in this state after a while",
-        ),
+        _ => Finding::warn(subject, what, "Azure disables a subscription in this state after a while"),
     };
     Some(
         finding.compare("Enabled", state).fix(
@@ -208,10 +181,8 @@ fn state(subscription: &Subscription) -> Option<Finding> {
 /// A finding when one value is not the same in every place that names it.
 fn differing(kind: &str, places: &[(&str, Option<&str>)], cluster: Option<&HostedCluster>) -> Option<Finding> {
     // What is not a UUID cannot be compared; CR03 says so of the credentials file.
-    let named: Vec<(&str, &str)> = places
-        .iter()
-        .filter_map(|(place, id)| Some((*place, id.filter(|id| is_uuid(id))?)))
-        .collect();
+    let named: Vec<(&str, &str)> =
+        places.iter().filter_map(|(place, id)| Some((*place, id.filter(|id| is_uuid(id))?))).collect();
     let (first_place, first) = named.first()?;
     let (other_place, other) = named.iter().find(|(_, id)| !id.eq_ignore_ascii_case(first))?;
     let why = if kind == "tenant" {
@@ -231,10 +202,7 @@ fn differing(kind: &str, places: &[(&str, Option<&str>)], cluster: Option<&Hoste
     let mut commands = Vec::new();
     if let Some(cluster) = cluster {
         commands.push(format!("az login --tenant {}", quote(&cluster.azure.tenant_id)));
-        commands.push(format!(
-            "az account set --subscription {}",
-            quote(&cluster.azure.subscription_id)
-        ));
+        commands.push(format!("az account set --subscription {}", quote(&cluster.azure.subscription_id)));
     } else {
         commands.push("az account list --query \"[].{subscription:id,tenant:tenantId}\" -o table".to_owned());
     }
@@ -293,22 +261,10 @@ mod tests {
     fn a_refusal_keeps_number_and_message() {
         let finding = the_failure(
             CHECK,
-            &refused_with(
-                Some(7_000_222),
-                "AADSTS7000222: The provided client secret keys for app 'x' are expired.",
-            ),
+            &refused_with(Some(7_000_222), "AADSTS7000222: The provided client secret keys for app 'x' are expired."),
         );
-        assert!(
-            finding.what.contains("AADSTS7000222") && finding.what.contains("expired"),
-            "{}",
-            finding.what
-        );
-        assert!(
-            finding
-                .evidence
-                .get("message")
-                .is_some_and(|message| message.contains("keys for app 'x'"))
-        );
+        assert!(finding.what.contains("AADSTS7000222") && finding.what.contains("expired"), "{}", finding.what);
+        assert!(finding.evidence.get("message").is_some_and(|message| message.contains("keys for app 'x'")));
         assert_eq!(
             finding.fixes[0].commands[0],
             "az ad app credential reset --id 99999999-aaaa-bbbb-cccc-dddddddddddd --append --query password -o tsv"
@@ -324,20 +280,14 @@ mod tests {
         facts.azure.subscription = Fact::Absent;
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, format!("subscription {SUBSCRIPTION}"));
-        assert_eq!(
-            finding.fixes[0].commands[1],
-            format!("az account set --subscription {SUBSCRIPTION}")
-        );
+        assert_eq!(finding.fixes[0].commands[1], format!("az account set --subscription {SUBSCRIPTION}"));
     }
 
     #[test]
     fn states_of_subscriptions() {
-        for (state, level) in [
-            ("Disabled", Level::Fail),
-            ("Deleted", Level::Fail),
-            ("Warned", Level::Warn),
-            ("PastDue", Level::Warn),
-        ] {
+        for (state, level) in
+            [("Disabled", Level::Fail), ("Deleted", Level::Fail), ("Warned", Level::Warn), ("PastDue", Level::Warn)]
+        {
             let finding = the_finding(CHECK, &subscription(|subscription| subscription.state = state.into()));
             assert_eq!((finding.level, finding.evidence.get("found")), (level, Some(state)));
         }
@@ -351,28 +301,19 @@ mod tests {
         }
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.what, "HostedCluster and token name different tenants");
-        assert_eq!(
-            (finding.evidence.get("want"), finding.evidence.get("found")),
-            (Some(TENANT), Some(OTHER))
-        );
+        assert_eq!((finding.evidence.get("want"), finding.evidence.get("found")), (Some(TENANT), Some(OTHER)));
         assert_eq!(finding.fixes[0].commands[0], format!("az login --tenant {TENANT}"));
     }
 
     #[test]
     fn a_subscription_or_file_of_another_tenant() {
         let facts = subscription(|subscription| subscription.tenant_id = Some(OTHER.into()));
-        assert_eq!(
-            the_failure(CHECK, &facts).what,
-            "HostedCluster and subscription name different tenants"
-        );
+        assert_eq!(the_failure(CHECK, &facts).what, "HostedCluster and subscription name different tenants");
         let mut facts = healthy();
         if let Fact::Known(file) = &mut facts.local.creds_file {
             file.tenant_id = Some(OTHER.into());
         }
-        assert_eq!(
-            the_failure(CHECK, &facts).what,
-            "HostedCluster and credentials file name different tenants"
-        );
+        assert_eq!(the_failure(CHECK, &facts).what, "HostedCluster and credentials file name different tenants");
     }
 
     #[test]

@@ -52,10 +52,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         findings.push(
             Finding::warn(
                 subject(file),
-                format!(
-                    "others than its owner have rights on the credentials file (mode {:04o})",
-                    mode & 0o7777
-                ),
+                format!("others than its owner have rights on the credentials file (mode {:04o})", mode & 0o7777),
                 "whoever reads it can act in the subscription as this application",
             )
             .compare("0600", format!("{:04o}", mode & 0o7777))
@@ -72,11 +69,9 @@ fn subject(file: &CredsFile) -> String {
 fn incomplete(file: &CredsFile) -> Option<Finding> {
     let mut problems = Vec::new();
     let mut seen = Vec::new();
-    for (key, value) in [
-        ("subscriptionId", &file.subscription_id),
-        ("tenantId", &file.tenant_id),
-        ("clientId", &file.client_id),
-    ] {
+    for (key, value) in
+        [("subscriptionId", &file.subscription_id), ("tenantId", &file.tenant_id), ("clientId", &file.client_id)]
+    {
         match value.as_deref() {
             None => problems.push(format!("{key} is missing")),
             Some("") => problems.push(format!("{key} is empty")),
@@ -104,14 +99,8 @@ fn incomplete(file: &CredsFile) -> Option<Finding> {
     }
     let mut commands = Vec::new();
     if file.client_secret != SecretState::Present {
-        let id = file
-            .client_id
-            .as_deref()
-            .filter(|id| is_uuid(id))
-            .unwrap_or("CLIENT_ID");
-        commands.push(format!(
-            "az ad app credential reset --id {id} --append --query password -o tsv"
-        ));
+        let id = file.client_id.as_deref().filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID");
+        commands.push(format!("az ad app credential reset --id {id} --append --query password -o tsv"));
     }
     commands.push(sample(file));
     Some(finding.fix(Fix::azure(commands).note("the last command writes the file anew; fill in what is in capitals")))
@@ -120,11 +109,7 @@ fn incomplete(file: &CredsFile) -> Option<Finding> {
 /// A command that writes the file with what is known of it.
 fn sample(file: &CredsFile) -> String {
     let value = |value: &Option<String>, otherwise: &str| {
-        value
-            .as_deref()
-            .filter(|value| is_uuid(value))
-            .unwrap_or(otherwise)
-            .to_owned()
+        value.as_deref().filter(|value| is_uuid(value)).unwrap_or(otherwise).to_owned()
     };
     format!(
         "(umask 077; printf '%s\\n' '{{\"subscriptionId\":\"{}\",\"tenantId\":\"{}\",\"clientId\":\"{}\",\"clientSecret\":\"CLIENT_SECRET\"}}' > {})",
@@ -186,10 +171,7 @@ mod tests {
         assert_eq!(finding.what, "subscriptionId is missing, tenantId is not a UUID");
         assert_eq!(finding.evidence.get("tenantId"), Some("contoso.onmicrosoft.com"));
         assert_eq!(finding.evidence.get("keys that nothing reads"), Some("subscription_id"));
-        assert!(
-            !finding.fixes[0].commands[0].contains("contoso"),
-            "no value that is known to be wrong"
-        );
+        assert!(!finding.fixes[0].commands[0].contains("contoso"), "no value that is known to be wrong");
     }
 
     #[test]

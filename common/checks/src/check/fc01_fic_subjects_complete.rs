@@ -63,10 +63,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 continue;
             };
             let command = member.credential_command("update", &near.name, &cluster.issuer_url, &want);
-            let what = format!(
-                "the subject of federated identity credential {} differs from what the token says",
-                near.name
-            );
+            let what =
+                format!("the subject of federated identity credential {} differs from what the token says", near.name);
             let finding = Finding::fail(member.subject(), what, refused(&[credential]))
                 .compare(&want, &near.subject)
                 .fix(Fix::azure([command]).note("Entra takes up to 5 minutes to know it"));
@@ -77,21 +75,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             findings.push(member.touched_by(member.weigh(finding)));
         }
     }
-    Ok(Judgement::new(
-        format!("{seen} subjects have their federated identity credential"),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{seen} subjects have their federated identity credential"), findings))
 }
 
 fn refused(credentials: &[&Credential]) -> String {
-    let accounts: Vec<&str> = credentials
-        .iter()
-        .map(|credential| credential.service_account)
-        .collect();
-    format!(
-        "Entra refuses the token of {} (AADSTS700213); no HostedCluster condition shows it",
-        accounts.join(" and ")
-    )
+    let accounts: Vec<&str> = credentials.iter().map(|credential| credential.service_account).collect();
+    format!("Entra refuses the token of {} (AADSTS700213); no HostedCluster condition shows it", accounts.join(" and "))
 }
 
 /// The finding for the credentials that an identity lacks: one, as one mishap takes them all.
@@ -103,9 +92,7 @@ fn without(cluster: &HostedCluster, member: Member<'_>, missing: &[&Credential])
     let mut finding = Finding::fail(member.subject(), what, refused(missing));
     finding = match missing {
         [credential] => finding.compare(credential.subject(), "nothing like it"),
-        several => several.iter().fold(finding, |finding, credential| {
-            finding.see("missing", credential.subject())
-        }),
+        several => several.iter().fold(finding, |finding, credential| finding.see("missing", credential.subject())),
     };
     let commands: Vec<String> = missing
         .iter()
@@ -128,9 +115,7 @@ fn nearest<'a>(want: &str, issuer: &str, found: &'a [FederatedCredential]) -> Op
     let folded = |text: &str| text.trim().to_ascii_lowercase();
     let want = folded(want);
     let account = |subject: &str| subject.rsplit(':').next().unwrap_or_default().to_owned();
-    let strangers = found
-        .iter()
-        .filter(|candidate| catalogue::by_subject(&candidate.subject).is_none());
+    let strangers = found.iter().filter(|candidate| catalogue::by_subject(&candidate.subject).is_none());
     strangers
         .map(|candidate| {
             let subject = folded(&candidate.subject);
@@ -162,14 +147,8 @@ mod tests {
         let mut facts = healthy();
         federated(&mut facts, "imageRegistry").remove(0);
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.subject,
-            "identity imageRegistry (prod-image-registry-prod-x7k2p)"
-        );
-        assert_eq!(
-            finding.evidence.get("want"),
-            Some("system:serviceaccount:openshift-image-registry:registry")
-        );
+        assert_eq!(finding.subject, "identity imageRegistry (prod-image-registry-prod-x7k2p)");
+        assert_eq!(finding.evidence.get("want"), Some("system:serviceaccount:openshift-image-registry:registry"));
         assert!(finding.fixes[0].commands[0].starts_with("az identity federated-credential create -g os4-common"));
     }
 
@@ -195,10 +174,7 @@ mod tests {
         federated(&mut facts, "nodePoolManagement")[0].subject =
             "system:serviceaccount:kube-system:Capi-Provider".into();
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.evidence.get("found"),
-            Some("system:serviceaccount:kube-system:Capi-Provider")
-        );
+        assert_eq!(finding.evidence.get("found"), Some("system:serviceaccount:kube-system:Capi-Provider"));
         assert!(finding.fixes[0].commands[0].contains("update"));
         assert!(finding.keys.contains(&Key::Workload("capi-provider".into())));
     }
@@ -211,10 +187,7 @@ mod tests {
         let finding = the_failure(CHECK, &facts);
         assert!(finding.fixes[0].commands[0].contains("update"));
         federated(&mut facts, "network")[0].issuer = "https://another.example.com".into();
-        assert_eq!(
-            the_failure(CHECK, &facts).evidence.get("found"),
-            Some("nothing like it")
-        );
+        assert_eq!(the_failure(CHECK, &facts).evidence.get("found"), Some("nothing like it"));
     }
 
     #[test]

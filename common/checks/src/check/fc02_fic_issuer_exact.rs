@@ -71,9 +71,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 right += 1;
                 continue;
             }
-            let Some(nearest) = candidates
-                .into_iter()
-                .min_by_key(|candidate| strsim::damerau_levenshtein(issuer, &candidate.issuer))
+            let Some(nearest) =
+                candidates.into_iter().min_by_key(|candidate| strsim::damerau_levenshtein(issuer, &candidate.issuer))
             else {
                 continue;
             };
@@ -81,21 +80,11 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             // A credential with another host and another name may well be another cluster's: it is left alone.
             let ours = nearest.name == own_name
                 || IssuerDifference::between(issuer, &nearest.issuer).is_some_and(|difference| difference.near);
-            let (verb, name) = if ours {
-                ("update", &nearest.name)
-            } else {
-                ("create", &own_name)
-            };
+            let (verb, name) = if ours { ("update", &nearest.name) } else { ("create", &own_name) };
             let entry = wrong.entry(nearest.issuer.as_str()).or_default();
-            entry
-                .commands
-                .push(member.credential_command(verb, name, issuer, &subject));
+            entry.commands.push(member.credential_command(verb, name, issuer, &subject));
             entry.names.push(nearest.name.clone());
-            if entry
-                .members
-                .last()
-                .is_none_or(|last| last.component.key != member.component.key)
-            {
+            if entry.members.last().is_none_or(|last| last.component.key != member.component.key) {
                 entry.members.push(member);
             }
         }
@@ -108,10 +97,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         }
         findings.push(finding);
     }
-    Ok(Judgement::new(
-        format!("{right} federated identity credentials have the issuer {issuer}"),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{right} federated identity credentials have the issuer {issuer}"), findings))
 }
 
 fn finding(want: &str, found: &str, wrong: &Wrong<'_>) -> Finding {
@@ -137,10 +123,7 @@ fn finding(want: &str, found: &str, wrong: &Wrong<'_>) -> Finding {
         "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them",
     ));
     let finding = federation::weigh(finding, wrong.members.iter().any(|member| member.needed));
-    wrong
-        .members
-        .iter()
-        .fold(finding, |finding, member| member.touched_by(finding))
+    wrong.members.iter().fold(finding, |finding, member| member.touched_by(finding))
 }
 
 #[cfg(test)]
@@ -163,10 +146,7 @@ mod tests {
         let mut facts = healthy();
         federated(&mut facts, "cloudProvider")[0].issuer = SLASH.into();
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.subject,
-            "identity cloudProvider (prod-cloud-provider-prod-x7k2p)"
-        );
+        assert_eq!(finding.subject, "identity cloudProvider (prod-cloud-provider-prod-x7k2p)");
         assert!(finding.what.contains("a trailing slash"), "{}", finding.what);
         assert_eq!(finding.evidence.get("want"), Some(ISSUER));
         assert_eq!(finding.evidence.get("found"), Some(SLASH));
@@ -180,10 +160,7 @@ mod tests {
             )]
         );
         assert!(finding.keys.contains(&Key::Workload("cloud-controller-manager".into())));
-        assert!(
-            !finding.keys.contains(&Key::Issuer),
-            "one credential says nothing of the issuer"
-        );
+        assert!(!finding.keys.contains(&Key::Issuer), "one credential says nothing of the issuer");
     }
 
     #[test]
@@ -219,10 +196,7 @@ mod tests {
         federated(&mut facts, "ingress").remove(0);
         let finding = the_failure(CHECK, &facts);
         let command = &finding.fixes[0].commands[0];
-        assert!(
-            command.contains("create") && command.contains("--name prod-ingress-fed-id"),
-            "{command}"
-        );
+        assert!(command.contains("create") && command.contains("--name prod-ingress-fed-id"), "{command}");
     }
 
     #[test]

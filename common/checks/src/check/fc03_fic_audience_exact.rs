@@ -56,12 +56,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 continue;
             }
         };
-        let subjects: Vec<String> = member
-            .component
-            .credentials
-            .iter()
-            .map(|credential| credential.subject())
-            .collect();
+        let subjects: Vec<String> =
+            member.component.credentials.iter().map(|credential| credential.subject()).collect();
         for credential in found
             .iter()
             .filter(|credential| credential.issuer == cluster.issuer_url && subjects.contains(&credential.subject))
@@ -78,36 +74,24 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 &credential.subject,
             ));
             entry.names.push(credential.name.clone());
-            if entry
-                .members
-                .last()
-                .is_none_or(|last| last.component.key != member.component.key)
-            {
+            if entry.members.last().is_none_or(|last| last.component.key != member.component.key) {
                 entry.members.push(member);
             }
         }
     }
     findings.extend(wrong.into_iter().map(|(found, wrong)| finding(&found, wrong)));
     Ok(Judgement::new(
-        format!(
-            "{right} federated identity credentials have the audience {}",
-            catalogue::AUDIENCE
-        ),
+        format!("{right} federated identity credentials have the audience {}", catalogue::AUDIENCE),
         findings,
     ))
 }
 
 fn finding(found: &str, wrong: Wrong<'_>) -> Finding {
     let what = match wrong.names.as_slice() {
-        [name] => format!(
-            "the audience of federated identity credential {name} is not {}",
-            catalogue::AUDIENCE
-        ),
-        names => format!(
-            "the audience of {} federated identity credentials is not {}",
-            names.len(),
-            catalogue::AUDIENCE
-        ),
+        [name] => format!("the audience of federated identity credential {name} is not {}", catalogue::AUDIENCE),
+        names => {
+            format!("the audience of {} federated identity credentials is not {}", names.len(), catalogue::AUDIENCE)
+        }
     };
     let finding = Finding::fail(
         federation::subject_of(&wrong.members),
@@ -120,10 +104,7 @@ fn finding(found: &str, wrong: Wrong<'_>) -> Finding {
         "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them",
     ));
     let finding = federation::weigh(finding, wrong.members.iter().any(|member| member.needed));
-    wrong
-        .members
-        .iter()
-        .fold(finding, |finding, member| member.touched_by(finding))
+    wrong.members.iter().fold(finding, |finding, member| member.touched_by(finding))
 }
 
 #[cfg(test)]

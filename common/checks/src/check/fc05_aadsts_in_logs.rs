@@ -68,14 +68,9 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         return Err(Gap::new(GapKind::NotRecorded, "no log of the control plane was found"));
     };
     let groups = by_workload_and_code(view, lines);
-    let findings = groups
-        .iter()
-        .map(|((workload, _), group)| finding(view.target(), cluster, workload, group))
-        .collect();
-    Ok(Judgement::new(
-        "no control plane log speaks of a refusal by Entra or a missing role",
-        findings,
-    ))
+    let findings =
+        groups.iter().map(|((workload, _), group)| finding(view.target(), cluster, workload, group)).collect();
+    Ok(Judgement::new("no control plane log speaks of a refusal by Entra or a missing role", findings))
 }
 
 fn by_workload_and_code<'a>(view: &View<'_>, lines: &'a [LogLine]) -> BTreeMap<(&'a str, String), Group<'a>> {
@@ -97,15 +92,8 @@ fn by_workload_and_code<'a>(view: &View<'_>, lines: &'a [LogLine]) -> BTreeMap<(
             if counted.insert(code) {
                 group.lines += 1;
             }
-            if let Refusal::Arm(Arm {
-                action: Some(action),
-                scope,
-                ..
-            }) = &refusal
-            {
-                group
-                    .actions
-                    .insert((action.clone(), scope.clone().unwrap_or_default()));
+            if let Refusal::Arm(Arm { action: Some(action), scope, .. }) = &refusal {
+                group.actions.insert((action.clone(), scope.clone().unwrap_or_default()));
             }
             group.present |= is_present(view, line);
             group.first = [group.first, line.time].into_iter().flatten().min();
@@ -144,60 +132,42 @@ fn finding(target: &Target, cluster: Option<&HostedCluster>, workload: &str, gro
             format!("Azure refuses {workload} again and again; few conditions show it"),
         ),
     };
-    let mut finding = if group.present {
-        Finding::fail(subject, what, why)
-    } else {
-        Finding::warn(subject, what, why)
-    };
+    let mut finding = if group.present { Finding::fail(subject, what, why) } else { Finding::warn(subject, what, why) };
     let client_id = component.and_then(|component| remedy::client_id_of(cluster, component));
     if let Some(client_id) = client_id {
         finding = finding.see("client id", client_id);
     }
     finding = match &group.refusal {
         Refusal::Entra(entra) => of_entra(finding, cluster, component, entra),
-        Refusal::Arm(_) => group.actions.iter().fold(finding, |finding, (action, scope)| {
-            finding.see("action", action).see("scope", scope)
-        }),
+        Refusal::Arm(_) => group
+            .actions
+            .iter()
+            .fold(finding, |finding, (action, scope)| finding.see("action", action).see("scope", scope)),
     };
-    finding = finding.see(
-        "seen",
-        format!(
-            "{} in container {} of {}",
-            count(group.lines),
-            group.line.container,
-            group.line.pod
-        ),
-    );
+    finding = finding
+        .see("seen", format!("{} in container {} of {}", count(group.lines), group.line.container, group.line.pod));
     for (label, time) in [("first", group.first), ("last", group.last)] {
         if let Some(time) = time {
             finding = finding.see(label, time.to_string());
         }
     }
-    finding = finding
-        .see("message", group.refusal.message())
-        .touches(Key::Workload(workload.into()));
+    finding = finding.see("message", group.refusal.message()).touches(Key::Workload(workload.into()));
     if let Some(component) = component {
         finding = finding.touches(Key::Identity(component.key.into()));
     }
     let scopes = group.actions.iter().map(|(_, scope)| scope.clone()).collect();
-    finding.fix(
-        remedy::of(cluster, component, &group.refusal, &scopes).unwrap_or_else(|| {
-            Fix::hypershift([format!(
-                "oc -n {} logs {} -c {} --tail=50",
-                quote(&target.control_plane_namespace()),
-                quote(&group.line.pod),
-                quote(&group.line.container)
-            )])
-        }),
-    )
+    finding.fix(remedy::of(cluster, component, &group.refusal, &scopes).unwrap_or_else(|| {
+        Fix::hypershift([format!(
+            "oc -n {} logs {} -c {} --tail=50",
+            quote(&target.control_plane_namespace()),
+            quote(&group.line.pod),
+            quote(&group.line.container)
+        )])
+    }))
 }
 
 fn count(lines: usize) -> String {
-    if lines == 1 {
-        "1 line".into()
-    } else {
-        format!("{lines} lines")
-    }
+    if lines == 1 { "1 line".into() } else { format!("{lines} lines") }
 }
 
 /// The component that speaks: by its workload, else by what Entra says of its token.
@@ -211,9 +181,7 @@ fn component_of(cluster: Option<&HostedCluster>, workload: &str, group: &Group<'
             .or_else(|| by_client_id(cluster?, entra.app_id.as_deref()?)),
         Refusal::Arm(_) => None,
     };
-    catalogue::by_workload(workload)
-        .or_else(by_token)
-        .or_else(|| catalogue::by_workload(&group.line.container))
+    catalogue::by_workload(workload).or_else(by_token).or_else(|| catalogue::by_workload(&group.line.container))
 }
 
 fn by_client_id(cluster: &HostedCluster, client_id: &str) -> Option<&'static Component> {
@@ -228,11 +196,7 @@ fn by_client_id(cluster: &HostedCluster, client_id: &str) -> Option<&'static Com
 fn subjects(component: Option<&Component>, entra: &Entra) -> Vec<String> {
     match (&entra.subject, component) {
         (Some(subject), _) => vec![subject.clone()],
-        (None, Some(component)) => component
-            .credentials
-            .iter()
-            .map(|credential| credential.subject())
-            .collect(),
+        (None, Some(component)) => component.credentials.iter().map(|credential| credential.subject()).collect(),
         (None, None) => Vec::new(),
     }
 }
@@ -252,9 +216,9 @@ fn of_entra(
         finding = finding.see("issuer of the token", presented);
         if let Some(cluster) = cluster {
             finding = match IssuerDifference::between(&cluster.issuer_url, presented) {
-                Some(difference) => finding
-                    .compare(&cluster.issuer_url, presented)
-                    .see("differs in", difference.describe()),
+                Some(difference) => {
+                    finding.compare(&cluster.issuer_url, presented).see("differs in", difference.describe())
+                }
                 None => finding.see("spec.issuerURL", "equal to it: the credential differs"),
             };
         }
@@ -270,10 +234,7 @@ fn of_entra(
             finding = finding.see(label, value);
         }
     }
-    let rows: Vec<String> = refusal::fixed_by(entra.aadsts)
-        .iter()
-        .map(|code| format!("HAZ-{code}"))
-        .collect();
+    let rows: Vec<String> = refusal::fixed_by(entra.aadsts).iter().map(|code| format!("HAZ-{code}")).collect();
     if !rows.is_empty() {
         finding = finding.see("checked by", rows.join(", "));
     }
@@ -286,9 +247,7 @@ fn of_entra(
 /// Whether a refusal is about the issuer, its documents or its key, and so may have its cause there.
 fn concerns_issuer(aadsts: u32) -> bool {
     aadsts == 70021
-        || refusal::fixed_by(aadsts)
-            .iter()
-            .any(|code| matches!(*code, "FC02" | "OI01" | "OI02" | "OI03" | "OI04"))
+        || refusal::fixed_by(aadsts).iter().any(|code| matches!(*code, "FC02" | "OI01" | "OI02" | "OI03" | "OI04"))
 }
 
 #[cfg(test)]
@@ -329,12 +288,7 @@ mod tests {
         assert_passes(CHECK, &healthy());
         assert_passes(
             CHECK,
-            &with(vec![line(
-                "capi-provider",
-                "manager",
-                1,
-                "SkuNotAvailable: another check's matter",
-            )]),
+            &with(vec![line("capi-provider", "manager", 1, "SkuNotAvailable: another check's matter")]),
         );
     }
 
@@ -347,30 +301,15 @@ mod tests {
         };
         let mut facts = with(vec![
             recorded("capi-provider", "manager", "2026-11-20T09:31:03Z", CAPI_PROVIDER),
-            recorded(
-                "cloud-controller-manager",
-                "cloud-controller-manager",
-                "2026-11-20T09:30:44Z",
-                CLOUD_PROVIDER,
-            ),
+            recorded("cloud-controller-manager", "cloud-controller-manager", "2026-11-20T09:30:44Z", CLOUD_PROVIDER),
         ]);
         facts.collected_at = "2026-11-20T21:59:40Z".parse().unwrap();
-        facts.source = Source::Bundle {
-            path: "dump".into(),
-            format: BundleFormat::KubernetesDump,
-        };
+        facts.source = Source::Bundle { path: "dump".into(), format: BundleFormat::KubernetesDump };
         let findings = findings(CHECK, &facts);
-        let [capi, cloud] = findings.as_slice() else {
-            panic!("{findings:#?}")
-        };
+        let [capi, cloud] = findings.as_slice() else { panic!("{findings:#?}") };
         for finding in [capi, cloud] {
             assert_eq!(finding.level, Level::Fail, "{finding:#?}");
-            assert!(
-                finding.fixes[0]
-                    .commands
-                    .iter()
-                    .all(|command| command.contains("az identity"))
-            );
+            assert!(finding.fixes[0].commands.iter().all(|command| command.contains("az identity")));
         }
         assert_eq!(capi.subject, "identity nodePoolManagement (capi-provider)");
         assert!(capi.what.starts_with("AADSTS700213: "), "{}", capi.what);
@@ -389,20 +328,13 @@ mod tests {
         );
         assert_eq!(cloud.subject, "identity cloudProvider (cloud-controller-manager)");
         assert!(cloud.what.starts_with("AADSTS700211: "), "{}", cloud.what);
-        assert_eq!(
-            see(cloud, "subject"),
-            "system:serviceaccount:kube-system:azure-cloud-provider"
-        );
+        assert_eq!(see(cloud, "subject"), "system:serviceaccount:kube-system:azure-cloud-provider");
         assert_eq!(see(cloud, "want"), ISSUER);
         assert_eq!(see(cloud, "found"), format!("{ISSUER}/"));
         assert_eq!(see(cloud, "differs in"), "a trailing slash");
         assert_eq!(
             cloud.keys,
-            [
-                Key::Issuer,
-                Key::Workload("cloud-controller-manager".into()),
-                Key::Identity("cloudProvider".into())
-            ]
+            [Key::Issuer, Key::Workload("cloud-controller-manager".into()), Key::Identity("cloudProvider".into())]
         );
     }
 
@@ -413,10 +345,7 @@ mod tests {
             line("capi-provider", "manager", 2, CAPI_PROVIDER),
         ]);
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.evidence.get("seen"),
-            Some("2 lines in container manager of capi-provider-6d8f9-0")
-        );
+        assert_eq!(finding.evidence.get("seen"), Some("2 lines in container manager of capi-provider-6d8f9-0"));
         assert_eq!(finding.evidence.get("first"), Some("2026-11-20T11:30:00Z"));
         assert_eq!(finding.evidence.get("last"), Some("2026-11-20T11:58:00Z"));
     }
@@ -457,17 +386,9 @@ mod tests {
     #[test]
     fn several_candidates_are_all_named() {
         let text = CLOUD_PROVIDER.replace("cloud provider", "driver");
-        let finding = the_failure(
-            CHECK,
-            &with(vec![line("azure-disk-csi-driver-operator", "o", 1, &text)]),
-        );
+        let finding = the_failure(CHECK, &with(vec![line("azure-disk-csi-driver-operator", "o", 1, &text)]));
         assert_eq!(finding.subject, "identity disk (azure-disk-csi-driver-operator)");
-        assert!(
-            finding
-                .evidence
-                .get("subject")
-                .is_some_and(|subject| subject.starts_with("one of "))
-        );
+        assert!(finding.evidence.get("subject").is_some_and(|subject| subject.starts_with("one of ")));
         assert_eq!(finding.fixes[0].commands.len(), 6);
     }
 
@@ -485,10 +406,7 @@ mod tests {
     #[test]
     fn a_missing_role_names_action_scope_and_command() {
         let finding = the_failure(CHECK, &with(vec![line("cloud-controller-manager", "c", 1, FORBIDDEN)]));
-        assert_eq!(
-            finding.evidence.get("action"),
-            Some("Microsoft.Network/publicIPAddresses/write")
-        );
+        assert_eq!(finding.evidence.get("action"), Some("Microsoft.Network/publicIPAddresses/write"));
         assert_eq!(
             finding.fixes[0].commands,
             [format!(
@@ -511,10 +429,7 @@ mod tests {
         }
         let mut unnamed = line("x", "c", 1, CAPI_PROVIDER);
         unnamed.app = None;
-        assert_eq!(
-            the_failure(CHECK, &with(vec![unnamed])).subject,
-            "identity nodePoolManagement (x-6d8f9-0)"
-        );
+        assert_eq!(the_failure(CHECK, &with(vec![unnamed])).subject, "identity nodePoolManagement (x-6d8f9-0)");
     }
 
     #[test]

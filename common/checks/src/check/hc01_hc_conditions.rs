@@ -55,19 +55,11 @@ struct Expected {
 }
 
 const fn always(kind: &'static str, want: Want) -> Expected {
-    Expected {
-        kind,
-        want,
-        always: true,
-    }
+    Expected { kind, want, always: true }
 }
 
 const fn if_present(kind: &'static str, want: Want) -> Expected {
-    Expected {
-        kind,
-        want,
-        always: false,
-    }
+    Expected { kind, want, always: false }
 }
 
 /// In the order in which one follows from another.
@@ -134,11 +126,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             Some(finding) => findings.push(finding),
             None => {
                 good += 1;
-                if condition
-                    .observed_generation
-                    .zip(cluster.generation)
-                    .is_some_and(|(seen, now)| seen < now)
-                {
+                if condition.observed_generation.zip(cluster.generation).is_some_and(|(seen, now)| seen < now) {
                     stale.push(expected.kind);
                 }
             }
@@ -155,10 +143,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         findings.push(
             Finding::warn(
                 subject.clone(),
-                format!(
-                    "{} conditions speak of an older generation of the HostedCluster",
-                    stale.len()
-                ),
+                format!("{} conditions speak of an older generation of the HostedCluster", stale.len()),
                 "the operator has not looked at the latest change yet: what they say may be old news",
             )
             .see("generation", cluster.generation.unwrap_or_default().to_string())
@@ -197,17 +182,9 @@ fn judge_condition(
     let what = format!("{kind} is {}: {}", condition.status, reason(condition));
     let why = meaning(kind);
     let finding = if !wants_nodes && waits_for_nodes(condition) {
-        Finding::info(
-            subject,
-            what,
-            "no NodePool wants nodes: cluster operators that run on nodes wait for one",
-        )
+        Finding::info(subject, what, "no NodePool wants nodes: cluster operators that run on nodes wait for one")
     } else if !condition.is_true() && !condition.is_false() {
-        Finding::warn(
-            subject,
-            what,
-            "whether this part of the cluster works is not known to the operator",
-        )
+        Finding::warn(subject, what, "whether this part of the cluster works is not known to the operator")
     } else if expected.want == Want::Done {
         if age.is_none_or(|age| age > STUCK) {
             Finding::warn(subject, format!("{what}, for more than {STUCK} minutes"), why)
@@ -221,9 +198,7 @@ fn judge_condition(
     } else {
         Finding::fail(subject, what, why)
     };
-    let mut finding = finding
-        .compare(wanted, condition.status.as_str())
-        .see("reason", condition.reason.as_str());
+    let mut finding = finding.compare(wanted, condition.status.as_str()).see("reason", condition.reason.as_str());
     if !condition.message.is_empty() {
         finding = finding.see("message", facts::redact::text(&condition.message));
     }
@@ -244,9 +219,7 @@ fn tied(finding: Finding, kind: &str) -> Finding {
     match kind {
         "EtcdAvailable" => finding.touches(workload("etcd")),
         "KubeAPIServerAvailable" => finding.touches(workload("kube-apiserver")).touches(workload("etcd")),
-        "IgnitionEndpointAvailable" => finding
-            .touches(workload("ignition-server"))
-            .touches(workload("kube-apiserver")),
+        "IgnitionEndpointAvailable" => finding.touches(workload("ignition-server")).touches(workload("kube-apiserver")),
         "ValidReleaseImage" | "ValidReleaseInfo" | "ClusterVersionReleaseAccepted" => finding.touches(Key::Release),
         "SupportedHostedCluster" => finding.touches(Key::Release).explaining_itself(),
         "ValidAzureKMSConfig" => finding.touches(identity("kms")).explaining_itself(),
@@ -286,10 +259,7 @@ fn is_unknown_by_design(cluster: &HostedCluster, condition: &Condition, wants_no
     match condition.kind.as_str() {
         "ExternalDNSReachable" => {
             let is_private = cluster.azure.topology.as_deref() == Some("Private");
-            is_private
-                || cluster
-                    .service("APIServer")
-                    .is_none_or(|service| service.hostname.is_none())
+            is_private || cluster.service("APIServer").is_none_or(|service| service.hostname.is_none())
         }
         "ValidAzureKMSConfig" => cluster.kms.is_none(),
         "DataPlaneConnectionAvailable" | "ControlPlaneConnectionAvailable" => !wants_nodes,
@@ -309,16 +279,12 @@ fn waits_for_nodes(condition: &Condition) -> bool {
 
 /// Workloads that a message names: known ones, and whatever is called a deployment or statefulset.
 fn workloads_in(message: &str) -> Vec<String> {
-    let words: Vec<&str> = message
-        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> =
+        message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(|word| !word.is_empty()).collect();
     let mut names: Vec<String> = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).copied().unwrap_or_default();
-        let called = ["deployment", "statefulset"]
-            .iter()
-            .any(|kind| next.eq_ignore_ascii_case(kind));
+        let called = ["deployment", "statefulset"].iter().any(|kind| next.eq_ignore_ascii_case(kind));
         if (called || catalogue::by_workload(word).is_some()) && !names.iter().any(|name| name == word) {
             names.push((*word).to_owned());
         }
@@ -364,10 +330,7 @@ fn meaning(kind: &str) -> &'static str {
 
 fn fix(cluster: &HostedCluster, kind: &str) -> Fix {
     let (namespace, name) = (&cluster.namespace, &cluster.name);
-    let target = facts::Target {
-        namespace: namespace.clone(),
-        name: name.clone(),
-    };
+    let target = facts::Target { namespace: namespace.clone(), name: name.clone() };
     let plane = target.control_plane_namespace();
     let workload = |name: &str| {
         vec![
@@ -463,22 +426,13 @@ mod tests {
     #[test]
     fn progress_warns_only_after_an_hour() {
         assert_eq!(the_finding(CHECK, &with("Progressing", "True", 10)).level, Level::Info);
-        assert_eq!(
-            the_finding(CHECK, &with("ClusterVersionProgressing", "True", 61)).level,
-            Level::Warn
-        );
+        assert_eq!(the_finding(CHECK, &with("ClusterVersionProgressing", "True", 61)).level, Level::Warn);
     }
 
     #[test]
     fn unknown_warns_unless_it_is_so_by_design() {
-        assert_eq!(
-            the_finding(CHECK, &with("EtcdAvailable", "Unknown", 90)).level,
-            Level::Warn
-        );
-        assert_eq!(
-            the_finding(CHECK, &with("DataPlaneConnectionAvailable", "Unknown", 90)).level,
-            Level::Warn
-        );
+        assert_eq!(the_finding(CHECK, &with("EtcdAvailable", "Unknown", 90)).level, Level::Warn);
+        assert_eq!(the_finding(CHECK, &with("DataPlaneConnectionAvailable", "Unknown", 90)).level, Level::Warn);
         // Nobody wants nodes.
         let mut facts = with("DataPlaneConnectionAvailable", "Unknown", 90);
         facts.hosted.node_pools = Fact::Known(Vec::new());
@@ -493,12 +447,8 @@ mod tests {
     fn kms_counts_where_it_is_configured() {
         let mut facts = with("ValidAzureKMSConfig", "False", 90);
         assert_passes(CHECK, &facts);
-        cluster(&mut facts).kms = Some(AzureKms {
-            vault: "v".into(),
-            key: "k".into(),
-            version: "1".into(),
-            client_id: None,
-        });
+        cluster(&mut facts).kms =
+            Some(AzureKms { vault: "v".into(), key: "k".into(), version: "1".into(), client_id: None });
         the_failure(CHECK, &facts);
         set(&mut facts, "ValidAzureKMSConfig", "Unknown", 90);
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
@@ -517,10 +467,7 @@ mod tests {
         cluster(&mut facts).conditions.last_mut().unwrap().message =
             "[capi-provider deployment has 1 unavailable replicas, etcd statefulset has 2 unavailable replicas]".into();
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.keys,
-            [Key::Workload("capi-provider".into()), Key::Workload("etcd".into())]
-        );
+        assert_eq!(finding.keys, [Key::Workload("capi-provider".into()), Key::Workload("etcd".into())]);
         let release = the_failure(CHECK, &with("ValidReleaseImage", "False", 90));
         assert_eq!(release.keys, [Key::Release]);
     }
@@ -530,22 +477,14 @@ mod tests {
         let mut facts = with("ClusterVersionSucceeding", "False", 600);
         set(&mut facts, "ClusterVersionAvailable", "False", 600);
         set(&mut facts, "ClusterVersionProgressing", "True", 600);
-        assert!(
-            findings(CHECK, &facts)
-                .iter()
-                .all(|finding| finding.level <= Level::Warn)
-        );
+        assert!(findings(CHECK, &facts).iter().all(|finding| finding.level <= Level::Warn));
         facts.hosted.node_pools = Fact::Known(Vec::new());
         let found = findings(CHECK, &facts);
         assert_eq!(found.len(), 3, "{found:#?}");
         assert!(found.iter().all(|finding| finding.level == Level::Info), "{found:#?}");
         // What does not wait for nodes counts as ever.
         set(&mut facts, "EtcdAvailable", "False", 600);
-        assert!(
-            findings(CHECK, &facts)
-                .iter()
-                .any(|finding| finding.level == Level::Fail)
-        );
+        assert!(findings(CHECK, &facts).iter().any(|finding| finding.level == Level::Fail));
     }
 
     #[test]
@@ -563,17 +502,9 @@ mod tests {
         assert_eq!(finding.level, Level::Warn);
         assert!(finding.what.contains("older generation"));
         let mut facts = healthy();
-        cluster(&mut facts)
-            .conditions
-            .retain(|condition| !condition.kind.contains("Available"));
+        cluster(&mut facts).conditions.retain(|condition| !condition.kind.contains("Available"));
         let finding = the_finding(CHECK, &facts);
-        assert!(
-            finding
-                .evidence
-                .get("missing")
-                .unwrap()
-                .starts_with("EtcdAvailable, KubeAPIServerAvailable")
-        );
+        assert!(finding.evidence.get("missing").unwrap().starts_with("EtcdAvailable, KubeAPIServerAvailable"));
         cluster(&mut facts).created_at = Some(minutes_ago(5));
         assert_passes(CHECK, &facts);
     }
@@ -584,18 +515,8 @@ mod tests {
         for kind in ["Available", "KubeAPIServerAvailable", "EtcdAvailable"] {
             set(&mut facts, kind, "False", 90);
         }
-        let subjects: Vec<String> = findings(CHECK, &facts)
-            .into_iter()
-            .map(|finding| finding.subject)
-            .collect();
-        assert_eq!(
-            subjects,
-            [
-                "condition EtcdAvailable",
-                "condition KubeAPIServerAvailable",
-                "condition Available"
-            ]
-        );
+        let subjects: Vec<String> = findings(CHECK, &facts).into_iter().map(|finding| finding.subject).collect();
+        assert_eq!(subjects, ["condition EtcdAvailable", "condition KubeAPIServerAvailable", "condition Available"]);
     }
 
     #[test]

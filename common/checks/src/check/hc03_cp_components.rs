@@ -89,44 +89,20 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     }
     if components.is_empty() && workloads.is_empty() && pods.is_empty() && gaps.is_empty() {
         let plane = view.target().control_plane_namespace();
-        return Err(Gap::new(
-            GapKind::Blocked,
-            format!("nothing runs in the control plane namespace {plane}"),
-        ));
+        return Err(Gap::new(GapKind::Blocked, format!("nothing runs in the control plane namespace {plane}")));
     }
-    let limit = if cluster
-        .created_at
-        .is_some_and(|then| view.minutes_since(then) < COMING_UP)
-    {
-        COMING_UP
-    } else {
-        YOUNG
-    };
+    let limit =
+        if cluster.created_at.is_some_and(|then| view.minutes_since(then) < COMING_UP) { COMING_UP } else { YOUNG };
     let mut troubles: BTreeMap<String, Trouble> = BTreeMap::new();
     // Pods first: they know the reason.
     for pod in pods {
-        judge_pod(
-            view,
-            pod,
-            warnings,
-            troubles.entry(owner(pod, workloads, components)).or_default(),
-        );
+        judge_pod(view, pod, warnings, troubles.entry(owner(pod, workloads, components)).or_default());
     }
     for workload in workloads {
-        judge_workload(
-            view,
-            workload,
-            limit,
-            troubles.entry(workload.name.clone()).or_default(),
-        );
+        judge_workload(view, workload, limit, troubles.entry(workload.name.clone()).or_default());
     }
     for component in components {
-        judge_component(
-            view,
-            component,
-            limit,
-            troubles.entry(component.name.clone()).or_default(),
-        );
+        judge_component(view, component, limit, troubles.entry(component.name.clone()).or_default());
     }
     let names = troubles.len();
     let mut findings: Vec<Finding> = troubles
@@ -135,10 +111,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         .map(|(name, trouble)| finding(view, cluster, workloads, &name, trouble))
         .collect();
     findings.extend(Finding::unknowns(gaps));
-    Ok(Judgement::new(
-        format!("{names} workloads of the control plane run"),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{names} workloads of the control plane run"), findings))
 }
 
 /// The workload that a pod belongs to: by its label, else by the longest workload name that its own name begins with.
@@ -151,11 +124,7 @@ fn owner(pod: &Pod, workloads: &[Workload], components: &[Component]) -> String 
         return app.clone();
     }
     known()
-        .filter(|name| {
-            pod.name
-                .strip_prefix(name.as_str())
-                .is_some_and(|rest| rest.starts_with('-'))
-        })
+        .filter(|name| pod.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('-')))
         .max_by_key(|name| name.len())
         .or(pod.app.as_ref())
         .unwrap_or(&pod.name)
@@ -182,9 +151,7 @@ fn judge_pod(view: &View<'_>, pod: &Pod, warnings: &[Event], trouble: &mut Troub
             trouble.waiting = trouble.waiting.or(Some("mount"));
         } else if let Some(reason) = pod.reason.as_deref().filter(|reason| !reason.is_empty()) {
             trouble.add(fail, format!("pod {} is Pending: {reason}", pod.name));
-            trouble
-                .evidence
-                .extend(pod.message.as_ref().map(|text| ("pending", facts::redact::text(text))));
+            trouble.evidence.extend(pod.message.as_ref().map(|text| ("pending", facts::redact::text(text))));
             trouble.waiting = trouble.waiting.or(Some("schedule"));
         } else if !young {
             trouble.add(Level::Warn, format!("pod {} is Pending", pod.name));
@@ -199,10 +166,7 @@ fn judge_pod(view: &View<'_>, pod: &Pod, warnings: &[Event], trouble: &mut Troub
         if let Some(event) = events().max_by_key(|event| event.last_seen) {
             let seen = event.last_seen.map(|at| format!(", last {at}")).unwrap_or_default();
             let message = facts::redact::text(&event.message);
-            trouble.evidence.push((
-                "event",
-                format!("{}: {message} ({} times{seen})", event.reason, event.count),
-            ));
+            trouble.evidence.push(("event", format!("{}: {message} ({} times{seen})", event.reason, event.count)));
         }
     }
 }
@@ -218,16 +182,11 @@ fn judge_container(view: &View<'_>, pod: &Pod, container: &Container, fail: Leve
         _ => None,
     };
     let ended = container.terminated_reason.as_deref().map(|reason| {
-        let code = container
-            .exit_code
-            .map(|code| format!(", exit code {code}"))
-            .unwrap_or_default();
+        let code = container.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
         let at = container.terminated_at.map(|at| format!(", {at}")).unwrap_or_default();
         format!("{reason}{code}{at}")
     });
-    let recent = container
-        .terminated_at
-        .is_some_and(|at| view.minutes_since(at) <= RECENT);
+    let recent = container.terminated_at.is_some_and(|at| view.minutes_since(at) <= RECENT);
     if waiting.is_some() {
         trouble.add(
             fail,
@@ -251,98 +210,51 @@ fn judge_container(view: &View<'_>, pod: &Pod, container: &Container, fail: Leve
     if trouble.pod.as_ref().is_none_or(|(_, container)| container.is_none()) {
         trouble.pod = Some((pod.name.clone(), Some(container.name.clone())));
     }
-    trouble.evidence.extend(
-        container
-            .waiting_message
-            .as_ref()
-            .map(|text| ("waiting", facts::redact::text(text))),
-    );
+    trouble.evidence.extend(container.waiting_message.as_ref().map(|text| ("waiting", facts::redact::text(text))));
     trouble.evidence.extend(ended.map(|ended| ("last end", ended)));
 }
 
 /// `limit` is the time in minutes that a workload has to become available.
 fn judge_workload(view: &View<'_>, workload: &Workload, limit: i64, trouble: &mut Trouble) {
-    let available = workload
-        .conditions
-        .iter()
-        .find(|condition| condition.kind == "Available");
+    let available = workload.conditions.iter().find(|condition| condition.kind == "Available");
     let unavailable = available.is_some_and(|condition| condition.is_false());
     if !unavailable && workload.ready >= workload.desired {
         return;
     }
-    let since = available
-        .filter(|_| unavailable)
-        .and_then(|condition| condition.last_transition)
-        .or(workload.created_at);
+    let since =
+        available.filter(|_| unavailable).and_then(|condition| condition.last_transition).or(workload.created_at);
     let young = since.is_some_and(|then| view.minutes_since(then) < limit);
     // With some replicas left the component still does its work.
-    let level = if young || (!unavailable && workload.ready > 0) {
-        Level::Warn
-    } else {
-        Level::Fail
-    };
-    trouble.add(
-        level,
-        format!("{} of {} replicas are ready", workload.ready, workload.desired),
-    );
-    trouble
-        .evidence
-        .push(("replicas", format!("{} of {} ready", workload.ready, workload.desired)));
+    let level = if young || (!unavailable && workload.ready > 0) { Level::Warn } else { Level::Fail };
+    trouble.add(level, format!("{} of {} replicas are ready", workload.ready, workload.desired));
+    trouble.evidence.push(("replicas", format!("{} of {} ready", workload.ready, workload.desired)));
 }
 
 fn judge_component(view: &View<'_>, component: &Component, limit: i64, trouble: &mut Trouble) {
     let old = |condition: &facts::hosted::Condition, limit: i64| {
-        condition
-            .last_transition
-            .is_none_or(|then| view.minutes_since(then) >= limit)
+        condition.last_transition.is_none_or(|then| view.minutes_since(then) >= limit)
     };
-    if let Some(condition) = component
-        .condition("Available")
-        .filter(|condition| condition.is_false())
-    {
-        let level = if old(condition, limit) {
-            Level::Fail
-        } else {
-            Level::Warn
-        };
-        trouble.add(
-            level,
-            format!("its ControlPlaneComponent is not available ({})", condition.reason),
-        );
+    if let Some(condition) = component.condition("Available").filter(|condition| condition.is_false()) {
+        let level = if old(condition, limit) { Level::Fail } else { Level::Warn };
+        trouble.add(level, format!("its ControlPlaneComponent is not available ({})", condition.reason));
         if !condition.message.is_empty() {
-            trouble
-                .evidence
-                .push(("component", facts::redact::text(&condition.message)));
+            trouble.evidence.push(("component", facts::redact::text(&condition.message)));
         }
     }
     let rollout = component.condition("RolloutComplete");
     if let Some(condition) = rollout.filter(|condition| condition.is_false() && old(condition, ROLLOUT)) {
-        trouble.add(
-            Level::Warn,
-            format!("its roll-out takes more than {ROLLOUT} minutes ({})", condition.reason),
-        );
+        trouble.add(Level::Warn, format!("its roll-out takes more than {ROLLOUT} minutes ({})", condition.reason));
         if !condition.message.is_empty() {
-            trouble
-                .evidence
-                .push(("roll-out", facts::redact::text(&condition.message)));
+            trouble.evidence.push(("roll-out", facts::redact::text(&condition.message)));
         }
     }
 }
 
 fn finding(view: &View<'_>, cluster: &HostedCluster, workloads: &[Workload], name: &str, trouble: Trouble) -> Finding {
     let identity = catalogue::by_workload(name).filter(|component| cluster.requires(component));
-    let level = trouble
-        .complaints
-        .iter()
-        .map(|(level, _)| *level)
-        .min()
-        .unwrap_or(Level::Warn);
+    let level = trouble.complaints.iter().map(|(level, _)| *level).min().unwrap_or(Level::Warn);
     // The gravest complaint is the headline, the first of its weight.
-    let headline = trouble
-        .complaints
-        .iter()
-        .find(|(own, _)| *own == level)
-        .map_or("", |(_, text)| text.as_str());
+    let headline = trouble.complaints.iter().find(|(own, _)| *own == level).map_or("", |(_, text)| text.as_str());
     let subject = format!("workload {name}");
     let what = format!("{name}: {headline}");
     let why = match identity {
@@ -364,30 +276,15 @@ fn finding(view: &View<'_>, cluster: &HostedCluster, workloads: &[Workload], nam
     }
     finding = finding.touches(Key::Workload(name.to_owned()));
     if let Some(component) = identity {
-        let client_id = cluster
-            .workload_identities()
-            .and_then(|ids| ids.get(component.key).map(|id| (*id).to_owned()));
+        let client_id = cluster.workload_identities().and_then(|ids| ids.get(component.key).map(|id| (*id).to_owned()));
         finding = finding
-            .see(
-                "identity",
-                format!(
-                    "{} (client id {})",
-                    component.key,
-                    client_id.as_deref().unwrap_or("not set")
-                ),
-            )
+            .see("identity", format!("{} (client id {})", component.key, client_id.as_deref().unwrap_or("not set")))
             .touches(Key::Identity(component.key.into()));
     }
     let kind = workloads
         .iter()
         .find(|workload| workload.name == name)
-        .map_or("deployment", |workload| {
-            if workload.kind == "StatefulSet" {
-                "statefulset"
-            } else {
-                "deployment"
-            }
-        });
+        .map_or("deployment", |workload| if workload.kind == "StatefulSet" { "statefulset" } else { "deployment" });
     finding.fix(fix(view, cluster, kind, name, &trouble))
 }
 
@@ -397,12 +294,7 @@ fn fix(view: &View<'_>, cluster: &HostedCluster, kind: &str, name: &str, trouble
     match &trouble.pod {
         Some((pod, container)) => {
             if trouble.waiting == Some("crash") {
-                let container = Quoted(
-                    container
-                        .as_ref()
-                        .map(|name| command!(" -c {}", name))
-                        .unwrap_or_default(),
-                );
+                let container = Quoted(container.as_ref().map(|name| command!(" -c {}", name)).unwrap_or_default());
                 commands
                     .push(command!("oc -n {plane} logs {pod}{container} --previous --tail 50"; plane, pod, container));
             }
@@ -524,33 +416,11 @@ mod tests {
         ]);
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, "workload capi-provider");
-        assert!(
-            finding.what.contains("CrashLoopBackOff after 11 restarts"),
-            "{}",
-            finding.what
-        );
+        assert!(finding.what.contains("CrashLoopBackOff after 11 restarts"), "{}", finding.what);
         assert_eq!(finding.evidence.get("last end"), Some("Error, exit code 255"));
-        assert!(
-            finding
-                .evidence
-                .get("event")
-                .unwrap()
-                .starts_with("BackOff: BackOff happened (42 times")
-        );
-        assert!(
-            finding
-                .evidence
-                .get("identity")
-                .unwrap()
-                .starts_with("nodePoolManagement (client id ")
-        );
-        assert_eq!(
-            finding.keys,
-            [
-                Key::Workload("capi-provider".into()),
-                Key::Identity("nodePoolManagement".into())
-            ]
-        );
+        assert!(finding.evidence.get("event").unwrap().starts_with("BackOff: BackOff happened (42 times"));
+        assert!(finding.evidence.get("identity").unwrap().starts_with("nodePoolManagement (client id "));
+        assert_eq!(finding.keys, [Key::Workload("capi-provider".into()), Key::Identity("nodePoolManagement".into())]);
         assert_eq!(
             finding.fixes[0].commands[0],
             "oc -n clusters-prod logs capi-provider-6d8f9-0 -c capi-provider --previous --tail 50"
@@ -575,10 +445,7 @@ mod tests {
         pod.reason = Some("Unschedulable".into());
         pod.message = Some("0/3 nodes are available: 3 Insufficient cpu".into());
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.evidence.get("pending"),
-            Some("0/3 nodes are available: 3 Insufficient cpu")
-        );
+        assert_eq!(finding.evidence.get("pending"), Some("0/3 nodes are available: 3 Insufficient cpu"));
         let pod = the_pod(&mut facts, "etcd");
         pod.reason = None;
         facts.hosted.warnings = Fact::Known(vec![warning("Pod/etcd-6d8f9-0", "FailedMount", 1)]);

@@ -46,10 +46,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let identities = view.identities();
     let mut found = 0;
     let mut findings = Vec::new();
-    for component in catalogue::COMPONENTS
-        .iter()
-        .filter(|component| federation::runs(cluster, component))
-    {
+    for component in catalogue::COMPONENTS.iter().filter(|component| federation::runs(cluster, component)) {
         let Some(client_id) = client_ids.get(component.key).copied() else {
             if component.required == Required::Always {
                 findings.push(missing(cluster, component, &client_ids));
@@ -72,10 +69,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             gap,
         ));
     }
-    Ok(Judgement::new(
-        format!("{found} client ids are those of managed identities"),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{found} client ids are those of managed identities"), findings))
 }
 
 /// What is wrong with one client id, given the complete list of identities.
@@ -86,9 +80,7 @@ fn resolve(
     identities: &[Identity],
 ) -> Option<Finding> {
     let by = |value: fn(&Identity) -> &str| {
-        identities
-            .iter()
-            .find(|identity| value(identity).eq_ignore_ascii_case(client_id))
+        identities.iter().find(|identity| value(identity).eq_ignore_ascii_case(client_id))
     };
     if let Some(identity) = by(|identity| &identity.client_id) {
         return (!identity.tenant_id.eq_ignore_ascii_case(&cluster.azure.tenant_id))
@@ -122,25 +114,17 @@ fn fail(component: &'static Component, name: &str, what: String) -> Finding {
 }
 
 fn missing(cluster: &HostedCluster, component: &'static Component, client_ids: &BTreeMap<&str, &str>) -> Finding {
-    fail(
-        component,
-        "",
-        format!("the HostedCluster names no client id for {}", component.key),
-    )
-    .see("named", client_ids.keys().copied().collect::<Vec<_>>().join(", "))
-    .fix(look_up_by_name(cluster, component))
-    .fix(write(cluster, component, "CLIENT_ID"))
+    fail(component, "", format!("the HostedCluster names no client id for {}", component.key))
+        .see("named", client_ids.keys().copied().collect::<Vec<_>>().join(", "))
+        .fix(look_up_by_name(cluster, component))
+        .fix(write(cluster, component, "CLIENT_ID"))
 }
 
 fn malformed(cluster: &HostedCluster, component: &'static Component, client_id: &str) -> Finding {
-    fail(
-        component,
-        "",
-        format!("the client id of {} is not a UUID", component.key),
-    )
-    .compare("a UUID", client_id)
-    .fix(look_up_by_name(cluster, component))
-    .fix(write(cluster, component, "CLIENT_ID"))
+    fail(component, "", format!("the client id of {} is not a UUID", component.key))
+        .compare("a UUID", client_id)
+        .fix(look_up_by_name(cluster, component))
+        .fix(write(cluster, component, "CLIENT_ID"))
 }
 
 fn mistaken(
@@ -153,10 +137,7 @@ fn mistaken(
     fail(
         component,
         &identity.name,
-        format!(
-            "the HostedCluster names the {kind} of {} where its client id belongs",
-            identity.name
-        ),
+        format!("the HostedCluster names the {kind} of {} where its client id belongs", identity.name),
     )
     .compare(&identity.client_id, client_id)
     .see("identity", identity.id.as_str())
@@ -244,10 +225,7 @@ fn write(cluster: &HostedCluster, component: &Component, client_id: &str) -> Fix
 
 /// A value inside a JSON text inside single quotes: whatever is not of a UUID or name is left out.
 fn json_text(value: &str) -> String {
-    value
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        .collect()
+    value.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 
 #[cfg(test)]
@@ -284,17 +262,8 @@ mod tests {
         name(&mut facts, "network", None);
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, "identity network");
-        assert!(
-            finding
-                .keys
-                .contains(&Key::Workload("cloud-network-config-controller".into()))
-        );
-        assert!(
-            finding.fixes[0]
-                .note
-                .as_deref()
-                .is_some_and(|note| note.contains("prod-network-prod-x7k2p"))
-        );
+        assert!(finding.keys.contains(&Key::Workload("cloud-network-config-controller".into())));
+        assert!(finding.fixes[0].note.as_deref().is_some_and(|note| note.contains("prod-network-prod-x7k2p")));
         name(&mut facts, "network", Some(&client_id("network")));
         name(&mut facts, "controlPlaneOperator", None);
         assert_passes(CHECK, &facts);
@@ -321,23 +290,17 @@ mod tests {
     fn what_was_pasted_instead_is_named_with_the_right_value() {
         let mut facts = healthy();
         let id = identity(&mut facts, "disk").id.to_string();
-        for (pasted, kind) in [
-            (principal_id("disk"), "principal id"),
-            ("prod-disk-prod-x7k2p".to_owned(), "name"),
-            (id, "resource id"),
-        ] {
+        for (pasted, kind) in
+            [(principal_id("disk"), "principal id"), ("prod-disk-prod-x7k2p".to_owned(), "name"), (id, "resource id")]
+        {
             name(&mut facts, "disk", Some(&pasted));
             let finding = the_failure(CHECK, &facts);
-            assert!(
-                finding.what.contains(&format!("the {kind} of prod-disk-prod-x7k2p")),
-                "{}",
-                finding.what
-            );
+            assert!(finding.what.contains(&format!("the {kind} of prod-disk-prod-x7k2p")), "{}", finding.what);
             assert_eq!(finding.evidence.get("want"), Some(client_id("disk").as_str()));
-            assert!(finding.fixes[0].commands[0].contains(&format!(
-                r#""workloadIdentities":{{"disk":{{"clientID":"{}"}}}}"#,
-                client_id("disk")
-            )));
+            assert!(
+                finding.fixes[0].commands[0]
+                    .contains(&format!(r#""workloadIdentities":{{"disk":{{"clientID":"{}"}}}}"#, client_id("disk")))
+            );
         }
     }
 
@@ -371,11 +334,7 @@ mod tests {
     #[test]
     fn a_registry_that_does_not_run_needs_no_identity() {
         let mut facts = healthy();
-        name(
-            &mut facts,
-            "imageRegistry",
-            Some("00000000-0000-0000-0000-000000000000"),
-        );
+        name(&mut facts, "imageRegistry", Some("00000000-0000-0000-0000-000000000000"));
         cluster(&mut facts).disabled_capabilities = vec!["ImageRegistry".into()];
         assert_passes(CHECK, &facts);
     }

@@ -64,14 +64,9 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         }
     }
     if findings.is_empty() && reasons.is_empty() {
-        return Ok(Judgement::NotApplicable(
-            "a public cluster without Azure KMS needs no optional identity".into(),
-        ));
+        return Ok(Judgement::NotApplicable("a public cluster without Azure KMS needs no optional identity".into()));
     }
-    Ok(Judgement::new(
-        format!("the HostedCluster names {}", reasons.join(" and ")),
-        findings,
-    ))
+    Ok(Judgement::new(format!("the HostedCluster names {}", reasons.join(" and ")), findings))
 }
 
 fn finding(cluster: &HostedCluster, key: &str, reason: &str, why: &str, patch: &str) -> Finding {

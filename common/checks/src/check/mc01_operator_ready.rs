@@ -71,10 +71,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             let wanted = KINDS.iter().chain(private.then_some(&PRIVATE_KIND));
             let missing: Vec<String> = wanted
                 .filter_map(|(group, plural)| {
-                    match served
-                        .iter()
-                        .find(|kind| kind.group == *group && kind.plural == *plural)
-                    {
+                    match served.iter().find(|kind| kind.group == *group && kind.plural == *plural) {
                         None => Some(format!("{plural}.{group}: not served")),
                         Some(kind) if !kind.established => Some(format!("{plural}.{group}: not Established")),
                         Some(_) => None,
@@ -94,15 +91,9 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                     .iter()
                     .filter(|review| !review.allowed)
                     .map(|review| {
-                        let group = if review.group.is_empty() {
-                            String::new()
-                        } else {
-                            format!(".{}", review.group)
-                        };
-                        let place = review
-                            .namespace
-                            .as_ref()
-                            .map_or("the cluster".into(), |name| format!("namespace {name}"));
+                        let group = if review.group.is_empty() { String::new() } else { format!(".{}", review.group) };
+                        let place =
+                            review.namespace.as_ref().map_or("the cluster".into(), |name| format!("namespace {name}"));
                         format!("{} {}{group} in {place}", review.verb, review.resource)
                     })
                     .collect();
@@ -143,10 +134,9 @@ fn judge_operators(operators: &[Operator]) -> Vec<Finding> {
             continue;
         }
         let finding = if workload.desired == 0 {
-            Finding::fail(subject, "the HyperShift operator is scaled to 0", stopped).fix(Fix::hypershift([
-                command!("oc -n {namespace} scale deployment {} --replicas 2",
-                workload.name; namespace),
-            ]))
+            Finding::fail(subject, "the HyperShift operator is scaled to 0", stopped)
+                .fix(Fix::hypershift([command!("oc -n {namespace} scale deployment {} --replicas 2",
+                workload.name; namespace)]))
         } else {
             let look = Fix::hypershift([
                 command!("oc -n {namespace} get pods"; namespace),
@@ -155,10 +145,8 @@ fn judge_operators(operators: &[Operator]) -> Vec<Finding> {
                 command!("oc -n {namespace} logs deployment/{} --tail 100",
                     workload.name; namespace),
             ]);
-            let what = format!(
-                "{} of {} replicas of the HyperShift operator are ready",
-                workload.ready, workload.desired
-            );
+            let what =
+                format!("{} of {} replicas of the HyperShift operator are ready", workload.ready, workload.desired);
             if workload.ready == 0 {
                 Finding::fail(subject, what, stopped).fix(look)
             } else {
@@ -206,25 +194,15 @@ fn missing_kinds(missing: &[String]) -> Option<Finding> {
     }
     let finding = Finding::fail(
         "API resources",
-        format!(
-            "the management cluster does not serve {} kinds that a hosted cluster on Azure needs",
-            missing.len()
-        ),
+        format!("the management cluster does not serve {} kinds that a hosted cluster on Azure needs", missing.len()),
         "the operator cannot make machines or control planes: it fails with `no matches for kind`",
     );
     Some(
-        missing
-            .iter()
-            .fold(finding, |finding, kind| finding.see("missing", kind.as_str()))
-            .fix(
-                Fix::hypershift([
-                    INSTALL.to_owned(),
-                    "oc get crd | grep -E 'hypershift|x-k8s.io'".to_owned(),
-                ])
-                .note(
-                    "an operator that was installed with --limit-crd-install for other platforms lacks Azure's kinds",
-                ),
+        missing.iter().fold(finding, |finding, kind| finding.see("missing", kind.as_str())).fix(
+            Fix::hypershift([INSTALL.to_owned(), "oc get crd | grep -E 'hypershift|x-k8s.io'".to_owned()]).note(
+                "an operator that was installed with --limit-crd-install for other platforms lacks Azure's kinds",
             ),
+        ),
     )
 }
 
@@ -237,16 +215,10 @@ fn unseen(denied: &[String]) -> Option<Finding> {
     );
     let verb_and_kind = first.split(" in ").next().unwrap_or(first);
     Some(
-        denied
-            .iter()
-            .fold(finding, |finding, right| finding.see("not allowed", right.as_str()))
-            .fix(
-                Fix::hypershift([command!(
-                    "oc auth can-i {} --all-namespaces",
-                    Quoted::words(verb_and_kind.split(' '))
-                )])
+        denied.iter().fold(finding, |finding, right| finding.see("not allowed", right.as_str())).fix(
+            Fix::hypershift([command!("oc auth can-i {} --all-namespaces", Quoted::words(verb_and_kind.split(' ')))])
                 .note("the cluster role cluster-reader allows what doctor reads, Secrets excepted"),
-            ),
+        ),
     )
 }
 
@@ -311,13 +283,7 @@ mod tests {
         let mut facts = healthy();
         without_kind(&mut facts, "azuremachines");
         match &mut facts.management.api_resources {
-            Fact::Known(kinds) => {
-                kinds
-                    .iter_mut()
-                    .find(|kind| kind.plural == "nodepools")
-                    .unwrap()
-                    .established = false
-            }
+            Fact::Known(kinds) => kinds.iter_mut().find(|kind| kind.plural == "nodepools").unwrap().established = false,
             other => panic!("{other:?}"),
         }
         let finding = the_failure(CHECK, &facts);
@@ -346,10 +312,7 @@ mod tests {
             finding.evidence.get("not allowed"),
             Some("get hostedclusters.hypershift.openshift.io in namespace clusters")
         );
-        facts.source = Source::Bundle {
-            path: "b".into(),
-            format: BundleFormat::Facts,
-        };
+        facts.source = Source::Bundle { path: "b".into(), format: BundleFormat::Facts };
         facts.management.access = Fact::default();
         assert_passes(CHECK, &facts);
     }

@@ -72,20 +72,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             ])),
         );
     }
-    let bad = versions
-        .iter()
-        .find_map(|(source, version)| Some((source, version, fault(version, &listed)?)));
+    let bad = versions.iter().find_map(|(source, version)| Some((source, version, fault(version, &listed)?)));
     if let Some((source, version, fault)) = bad {
         findings.push(unsupported(cluster, source, version, fault, &listed));
     }
-    let findings = findings
-        .into_iter()
-        .map(|finding| finding.touches(Key::Release))
-        .collect();
-    let shown = versions
-        .first()
-        .map(|(_, version)| version.to_string())
-        .unwrap_or_default();
+    let findings = findings.into_iter().map(|finding| finding.touches(Key::Release)).collect();
+    let shown = versions.first().map(|(_, version)| version.to_string()).unwrap_or_default();
     Ok(Judgement::new(format!("the operator supports {shown}"), findings))
 }
 
@@ -93,10 +85,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
 fn versions(cluster: &HostedCluster) -> Vec<(&'static str, Version)> {
     let status = &cluster.version;
     let all = [
-        (
-            "status.version.desired",
-            status.desired.as_deref().and_then(Version::parse),
-        ),
+        ("status.version.desired", status.desired.as_deref().and_then(Version::parse)),
         ("status.version.history", status.effective().and_then(Version::parse)),
         ("spec.release.image", Version::of_image(&cluster.release_image)),
     ];
@@ -148,7 +137,7 @@ fn unsupported(
         Fault::TooNew => (
             format!("release {version} is newer than any that the HyperShift operator supports"),
             Fix::hypershift([
-                "hypershift install --hypershift-image quay.io/hypershift/hypershift-operator:latest".to_owned(),
+                "hypershift install --hypershift-image quay.io/hypershift/hypershift-operator:latest".to_owned()
             ])
             .note("give the same flags as at the first installation; with multicluster engine, upgrade that instead"),
         ),
@@ -161,10 +150,7 @@ fn unsupported(
             Fix::hypershift([patch]).note("VERSION is a release of the listed minors"),
         ),
     };
-    let skipped = cluster
-        .annotations
-        .get(SKIP_ANNOTATION)
-        .is_some_and(|value| value == "true");
+    let skipped = cluster.annotations.get(SKIP_ANNOTATION).is_some_and(|value| value == "true");
     let finding = if skipped {
         Finding::warn(
             subject,
@@ -178,21 +164,13 @@ fn unsupported(
             "the operator refuses to roll it out: ValidReleaseImage or SupportedHostedCluster turns False",
         )
     };
-    let list: Vec<String> = listed
-        .iter()
-        .rev()
-        .map(|(major, minor)| format!("{major}.{minor}"))
-        .collect();
+    let list: Vec<String> = listed.iter().rev().map(|(major, minor)| format!("{major}.{minor}")).collect();
     finding
         .see("release", format!("{version} ({source})"))
         .see("image", cluster.release_image.as_str())
         .see(
             "supported",
-            if list.is_empty() {
-                format!("{}.{} and later", OLDEST_MINOR.0, OLDEST_MINOR.1)
-            } else {
-                list.join(", ")
-            },
+            if list.is_empty() { format!("{}.{} and later", OLDEST_MINOR.0, OLDEST_MINOR.1) } else { list.join(", ") },
         )
         .fix(fix)
 }
@@ -241,10 +219,7 @@ mod tests {
         assert!(the_failure(CHECK, &facts).what.contains("not among"));
         supported(&mut facts, &["4.13", "4.25"]);
         facts.hosted.cluster = release("4.13.1").hosted.cluster;
-        assert!(
-            the_failure(CHECK, &facts).what.contains("older"),
-            "listed, and older than any that works"
-        );
+        assert!(the_failure(CHECK, &facts).what.contains("older"), "listed, and older than any that works");
     }
 
     #[test]
@@ -260,10 +235,7 @@ mod tests {
     fn a_release_that_is_asked_for_counts_as_well_as_the_one_that_runs() {
         let mut facts = healthy();
         cluster(&mut facts).release_image = "quay.io/openshift-release-dev/ocp-release:6.0.0-multi".into();
-        assert_eq!(
-            the_failure(CHECK, &facts).evidence.get("release"),
-            Some("6.0.0 (spec.release.image)")
-        );
+        assert_eq!(the_failure(CHECK, &facts).evidence.get("release"), Some("6.0.0 (spec.release.image)"));
     }
 
     #[test]
@@ -279,9 +251,7 @@ mod tests {
     #[test]
     fn validation_that_was_switched_off_warns() {
         let mut facts = release("5.2.0");
-        cluster(&mut facts)
-            .annotations
-            .insert(SKIP_ANNOTATION.into(), "true".into());
+        cluster(&mut facts).annotations.insert(SKIP_ANNOTATION.into(), "true".into());
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
     }
 

@@ -72,19 +72,12 @@ const EXPECTED: [(&str, Want); 20] = [
 const REACHED_IGNITION: &str = "ReachedIgnitionEndpoint";
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
-    let pools: Vec<&NodePool> = view
-        .node_pools()?
-        .iter()
-        .filter(|pool| pool.deleted_at.is_none())
-        .collect();
+    let pools: Vec<&NodePool> = view.node_pools()?.iter().filter(|pool| pool.deleted_at.is_none()).collect();
     if pools.is_empty() {
         return Ok(Judgement::NotApplicable("the cluster has no NodePools".into()));
     }
     let findings = pools.iter().flat_map(|pool| judge_pool(view, pool)).collect();
-    Ok(Judgement::new(
-        format!("the conditions of {} NodePools are as expected", pools.len()),
-        findings,
-    ))
+    Ok(Judgement::new(format!("the conditions of {} NodePools are as expected", pools.len()), findings))
 }
 
 fn judge_pool(view: &View<'_>, pool: &NodePool) -> Vec<Finding> {
@@ -101,19 +94,10 @@ fn judge_pool(view: &View<'_>, pool: &NodePool) -> Vec<Finding> {
         }
         let age = condition.last_transition.map(|then| view.minutes_since(then));
         let past = |limit: i64| age.is_none_or(|age| age >= limit) && pool_age.is_none_or(|age| age >= limit);
-        let what = format!(
-            "{kind} of NodePool {} is {}: {}",
-            pool.name,
-            condition.status,
-            reason(condition)
-        );
+        let what = format!("{kind} of NodePool {} is {}: {}", pool.name, condition.status, reason(condition));
         let why = meaning(kind);
         let finding = if !condition.is_true() && !condition.is_false() {
-            Finding::warn(
-                subject(kind),
-                what,
-                "whether this part of the NodePool works is not known to the operator",
-            )
+            Finding::warn(subject(kind), what, "whether this part of the NodePool works is not known to the operator")
         } else if want == Want::Done {
             if past(STUCK) {
                 Finding::warn(subject(kind), format!("{what}, for more than {STUCK} minutes"), why)
@@ -125,9 +109,7 @@ fn judge_pool(view: &View<'_>, pool: &NodePool) -> Vec<Finding> {
         } else {
             Finding::fail(subject(kind), what, why)
         };
-        let mut finding = finding
-            .compare(wanted, condition.status.as_str())
-            .see("reason", condition.reason.as_str());
+        let mut finding = finding.compare(wanted, condition.status.as_str()).see("reason", condition.reason.as_str());
         if !condition.message.is_empty() {
             finding = finding.see("message", facts::redact::text(&condition.message));
         }
@@ -140,10 +122,7 @@ fn judge_pool(view: &View<'_>, pool: &NodePool) -> Vec<Finding> {
     if old && wants_nodes(pool) && pool.condition(REACHED_IGNITION).is_none() {
         let finding = Finding::warn(
             subject(REACHED_IGNITION),
-            format!(
-                "NodePool {} does not say whether its machines have fetched their ignition",
-                pool.name
-            ),
+            format!("NodePool {} does not say whether its machines have fetched their ignition", pool.name),
             meaning(REACHED_IGNITION),
         )
         .fix(fix(view, pool, REACHED_IGNITION));
@@ -168,10 +147,7 @@ fn touching(finding: Finding, pool: &NodePool, kind: &str) -> Finding {
     }
     let finding = finding.touches(Key::NodePool(pool.name.clone()));
     // What these say follows from the way out of the workers as well.
-    if matches!(
-        kind,
-        REACHED_IGNITION | "IgnitionEndpointAvailable" | "AllNodesHealthy" | "Ready"
-    ) {
+    if matches!(kind, REACHED_IGNITION | "IgnitionEndpointAvailable" | "AllNodesHealthy" | "Ready") {
         finding.touches(Key::Egress)
     } else {
         finding
@@ -236,14 +212,10 @@ fn fix(view: &View<'_>, pool: &NodePool, kind: &str) -> Fix {
         "AllMachinesReady" | "AllNodesHealthy" | "Ready" => {
             Fix::hypershift([command!("oc -n {plane} get machines,azuremachines"; plane), describe])
         }
-        "UpdatingVersion" | "UpdatingConfig" | "UpdatingPlatformMachineTemplate" => Fix::hypershift([
-            command!("oc -n {plane} get machinedeployments,machinesets,machines"; plane),
-            describe,
-        ]),
-        _ => Fix::hypershift([
-            describe,
-            "oc -n hypershift logs deployment/operator --tail 100".to_owned(),
-        ]),
+        "UpdatingVersion" | "UpdatingConfig" | "UpdatingPlatformMachineTemplate" => {
+            Fix::hypershift([command!("oc -n {plane} get machinedeployments,machinesets,machines"; plane), describe])
+        }
+        _ => Fix::hypershift([describe, "oc -n hypershift logs deployment/operator --tail 100".to_owned()]),
     }
 }
 
@@ -293,10 +265,7 @@ mod tests {
         assert_eq!(finding.keys, [Key::NodePoolRelease("prod".into())]);
         let finding = the_failure(CHECK, &with("AllMachinesReady", "False", 25));
         assert_eq!(finding.keys, [Key::NodePool("prod".into())]);
-        assert_eq!(
-            the_finding(CHECK, &with("ValidMachineConfig", "False", 5)).level,
-            Level::Warn
-        );
+        assert_eq!(the_finding(CHECK, &with("ValidMachineConfig", "False", 5)).level, Level::Warn);
         let mut facts = with("ValidMachineConfig", "False", 25);
         pool(&mut facts).created_at = Some(minutes_ago(19));
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
@@ -306,14 +275,8 @@ mod tests {
 
     #[test]
     fn unknown_warns_and_pauses_warn() {
-        assert_eq!(
-            the_finding(CHECK, &with("SupportedVersionSkew", "Unknown", 90)).level,
-            Level::Warn
-        );
-        assert_eq!(
-            the_finding(CHECK, &with("ReconciliationActive", "False", 90)).level,
-            Level::Warn
-        );
+        assert_eq!(the_finding(CHECK, &with("SupportedVersionSkew", "Unknown", 90)).level, Level::Warn);
+        assert_eq!(the_finding(CHECK, &with("ReconciliationActive", "False", 90)).level, Level::Warn);
     }
 
     #[test]
@@ -321,22 +284,14 @@ mod tests {
         let finding = the_failure(CHECK, &with("ReachedIgnitionEndpoint", "False", 90));
         assert_eq!(finding.keys, [Key::NodePool("prod".into()), Key::Egress]);
         let mut facts = healthy();
-        pool(&mut facts)
-            .conditions
-            .retain(|condition| condition.kind != REACHED_IGNITION);
+        pool(&mut facts).conditions.retain(|condition| condition.kind != REACHED_IGNITION);
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
     }
 
     #[test]
     fn updates_are_worth_knowing_and_warn_when_stuck() {
-        assert_eq!(
-            the_finding(CHECK, &with("UpdatingVersion", "True", 10)).level,
-            Level::Info
-        );
-        assert_eq!(
-            the_finding(CHECK, &with("UpdatingVersion", "True", 90)).level,
-            Level::Warn
-        );
+        assert_eq!(the_finding(CHECK, &with("UpdatingVersion", "True", 10)).level, Level::Info);
+        assert_eq!(the_finding(CHECK, &with("UpdatingVersion", "True", 90)).level, Level::Warn);
     }
 
     #[test]
@@ -356,10 +311,7 @@ mod tests {
         for kind in ["Ready", "AllMachinesReady", "ValidPlatformImage"] {
             set(&mut facts, kind, "False", "Because", 90);
         }
-        let subjects: Vec<String> = findings(CHECK, &facts)
-            .into_iter()
-            .map(|finding| finding.subject)
-            .collect();
+        let subjects: Vec<String> = findings(CHECK, &facts).into_iter().map(|finding| finding.subject).collect();
         assert_eq!(
             subjects,
             [

@@ -72,11 +72,7 @@ struct Broken<'a> {
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
-    let pools: Vec<&NodePool> = view
-        .node_pools()?
-        .iter()
-        .filter(|pool| pool.deleted_at.is_none())
-        .collect();
+    let pools: Vec<&NodePool> = view.node_pools()?.iter().filter(|pool| pool.deleted_at.is_none()).collect();
     let machines = view.machines()?.map_or(&[][..], Vec::as_slice);
     let mut gaps = Vec::new();
     let azure_machines = match view.azure_machines() {
@@ -92,15 +88,9 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let mut findings = Vec::new();
     let (mut nodes, mut coming) = (0, 0);
     for pool in pools {
-        let all: Vec<&Machine> = machines
-            .iter()
-            .filter(|machine| machine.node_pool.as_deref() == Some(pool.name.as_str()))
-            .collect();
-        let own: Vec<&Machine> = all
-            .iter()
-            .copied()
-            .filter(|machine| machine.deleted_at.is_none())
-            .collect();
+        let all: Vec<&Machine> =
+            machines.iter().filter(|machine| machine.node_pool.as_deref() == Some(pool.name.as_str())).collect();
+        let own: Vec<&Machine> = all.iter().copied().filter(|machine| machine.deleted_at.is_none()).collect();
         if own.is_empty() {
             findings.extend(without_machines(view, cluster, pool));
             continue;
@@ -118,11 +108,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 None => coming += 1,
             }
         }
-        findings.extend(
-            broken
-                .iter()
-                .map(|(kind, faults)| finding(view, cluster, pool, kind, faults)),
-        );
+        findings.extend(broken.iter().map(|(kind, faults)| finding(view, cluster, pool, kind, faults)));
     }
     findings.extend(Finding::unknowns(gaps));
     let passed = match (nodes, coming) {
@@ -141,11 +127,8 @@ fn judge_machine<'a>(
 ) -> Option<(Break, Broken<'a>)> {
     let bad = |conditions: &'a [Condition]| conditions.iter().filter(|condition| condition.is_false());
     let azure_conditions = azure.map_or(&[][..], |azure| &azure.conditions);
-    let ready = |conditions: &[Condition]| {
-        conditions
-            .iter()
-            .any(|condition| condition.kind == "Ready" && condition.is_true())
-    };
+    let ready =
+        |conditions: &[Condition]| conditions.iter().any(|condition| condition.kind == "Ready" && condition.is_true());
     if machine.node.is_some() && ready(&machine.conditions) {
         return None;
     }
@@ -155,9 +138,8 @@ fn judge_machine<'a>(
         azure.failure_message.as_deref().map(|message| (reason, message))
     });
     let reported = bad(azure_conditions).chain(bad(&machine.conditions));
-    let words: Vec<(&str, &str)> = own_words
-        .chain(reported.map(|condition| (condition.reason.as_str(), condition.message.as_str())))
-        .collect();
+    let words: Vec<(&str, &str)> =
+        own_words.chain(reported.map(|condition| (condition.reason.as_str(), condition.message.as_str()))).collect();
     let broken = |refusal: Option<Refusal>, message: &str| Broken {
         machine,
         azure,
@@ -177,9 +159,7 @@ fn judge_machine<'a>(
     };
     let failed = azure.is_some_and(|azure| azure.failure_reason.is_some() || azure.failure_message.is_some())
         || machine.phase.as_deref() == Some("Failed")
-        || azure
-            .and_then(|azure| azure.vm_state.as_deref())
-            .is_some_and(|state| matches!(state, "Failed" | "Deleted"));
+        || azure.and_then(|azure| azure.vm_state.as_deref()).is_some_and(|state| matches!(state, "Failed" | "Deleted"));
     let told = words
         .iter()
         .find(|(reason, _)| terminal(reason))
@@ -191,21 +171,12 @@ fn judge_machine<'a>(
     if failed {
         return Some((Break::Reported("Failed".into()), broken(None, "no message")));
     }
-    let last_words = words
-        .iter()
-        .find(|(_, message)| !message.is_empty())
-        .map_or("", |(_, message)| message);
+    let last_words = words.iter().find(|(_, message)| !message.is_empty()).map_or("", |(_, message)| message);
     let past = |since: [Option<Timestamp>; 2], limit: i64| {
-        since
-            .into_iter()
-            .flatten()
-            .all(|then| view.minutes_since(then) >= limit)
+        since.into_iter().flatten().all(|then| view.minutes_since(then) >= limit)
     };
     let ready_since = |conditions: &[Condition]| {
-        conditions
-            .iter()
-            .find(|condition| condition.kind == "Ready")
-            .and_then(|condition| condition.last_transition)
+        conditions.iter().find(|condition| condition.kind == "Ready").and_then(|condition| condition.last_transition)
     };
     let runs = ready(azure_conditions)
         || azure
@@ -240,10 +211,8 @@ fn wanted_machines(pool: &NodePool) -> i32 {
 /// A NodePool that has machines, and fewer than it wants. While it is updated or waits to be made valid that is no news.
 fn too_few_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool, seen: usize) -> Option<Finding> {
     let wanted = wanted_machines(pool);
-    let updating = pool
-        .conditions
-        .iter()
-        .any(|condition| condition.is_true() && condition.kind.starts_with("Updating"));
+    let updating =
+        pool.conditions.iter().any(|condition| condition.is_true() && condition.kind.starts_with("Updating"));
     if usize::try_from(wanted).is_ok_and(|wanted| wanted <= seen) || wanted <= 0 || updating || is_held_back(view, pool)
     {
         return None;
@@ -265,9 +234,7 @@ fn too_few_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool, s
 
 /// Whether a NodePool is new, paused, or not valid and so makes no machines; NP01 and NP03 tell of the latter.
 fn is_held_back(view: &View<'_>, pool: &NodePool) -> bool {
-    let new = pool
-        .created_at
-        .is_some_and(|then| view.minutes_since(then) < PROVISIONING);
+    let new = pool.created_at.is_some_and(|then| view.minutes_since(then) < PROVISIONING);
     let invalid = pool.conditions.iter().any(|condition| {
         condition.is_false()
             && (condition.kind.starts_with("Valid")
@@ -303,23 +270,13 @@ fn without_machines(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool) -
 
 /// Ties a finding to the component that makes VMs.
 fn by_provider(finding: Finding) -> Finding {
-    finding
-        .touches(Key::Identity("nodePoolManagement".into()))
-        .touches(Key::Workload("capi-provider".into()))
+    finding.touches(Key::Identity("nodePoolManagement".into())).touches(Key::Workload("capi-provider".into()))
 }
 
 fn finding(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool, kind: &Break, faults: &[Broken<'_>]) -> Finding {
     let names: Vec<&str> = faults.iter().map(|fault| fault.machine.name.as_str()).collect();
-    let machines = if names.len() == 1 {
-        format!("Machine {}", names[0])
-    } else {
-        format!("{} machines", names.len())
-    };
-    let subject = format!(
-        "{} {}",
-        if names.len() == 1 { "Machine" } else { "Machines" },
-        names.join(", ")
-    );
+    let machines = if names.len() == 1 { format!("Machine {}", names[0]) } else { format!("{} machines", names.len()) };
+    let subject = format!("{} {}", if names.len() == 1 { "Machine" } else { "Machines" }, names.join(", "));
     let place = place_of(cluster, pool, faults);
     let (what, why, fix) = match kind {
         Break::Refused(code) => {
@@ -396,22 +353,16 @@ fn place_of(cluster: &HostedCluster, pool: &NodePool, faults: &[Broken<'_>]) -> 
     });
     let own_zone = azure.and_then(|azure| azure.zone.clone()).or_else(|| pool.zone.clone());
     Place {
-        size: azure
-            .and_then(|azure| azure.vm_size.clone())
-            .unwrap_or_else(|| pool.vm_size.clone()),
+        size: azure.and_then(|azure| azure.vm_size.clone()).unwrap_or_else(|| pool.vm_size.clone()),
         location: cluster.azure.location.clone(),
-        zone: own_zone
-            .filter(|zone| !zone.is_empty())
-            .or_else(|| texts.into_iter().find_map(zone_in)),
+        zone: own_zone.filter(|zone| !zone.is_empty()).or_else(|| texts.into_iter().find_map(zone_in)),
     }
 }
 
 /// `… in location eastus zone 2.` → `2`.
 fn zone_in(message: &str) -> Option<String> {
     let words: Vec<&str> = message.split_whitespace().collect();
-    let after = words
-        .windows(2)
-        .find(|pair| pair[0].trim_matches('\'').eq_ignore_ascii_case("zone"))?[1];
+    let after = words.windows(2).find(|pair| pair[0].trim_matches('\'').eq_ignore_ascii_case("zone"))?[1];
     let zone: String = after.chars().filter(char::is_ascii_digit).collect();
     (zone.len() == 1).then_some(zone)
 }
@@ -451,11 +402,7 @@ fn chain(view: &View<'_>, pool: &NodePool, fault: &Broken<'_>) -> String {
     let list = |parts: Vec<Option<String>>| parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let ready = |conditions: &[Condition]| {
         let condition = conditions.iter().find(|condition| condition.kind == "Ready")?;
-        let reason = if condition.reason.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", condition.reason)
-        };
+        let reason = if condition.reason.is_empty() { String::new() } else { format!(": {}", condition.reason) };
         Some((format!("Ready {}{reason}", condition.status), condition.last_transition))
     };
     let machine = fault.machine;
@@ -463,10 +410,7 @@ fn chain(view: &View<'_>, pool: &NodePool, fault: &Broken<'_>) -> String {
         "NodePool {} -> Machine {} ({})",
         pool.name,
         machine.name,
-        list(vec![
-            Some(machine.phase.clone().unwrap_or_else(|| "no phase".into())),
-            time(machine.created_at),
-        ])
+        list(vec![Some(machine.phase.clone().unwrap_or_else(|| "no phase".into())), time(machine.created_at),])
     );
     match fault.azure {
         Some(azure) => {
@@ -559,9 +503,7 @@ mod tests {
         the_pool(&mut facts).replicas = Some(3);
         let finding = the_finding(CHECK, &facts);
         assert_eq!((finding.level, finding.evidence.get("found")), (Level::Warn, Some("2")));
-        the_pool(&mut facts)
-            .conditions
-            .push(condition("UpdatingPlatformMachineTemplate", "True", "AsExpected"));
+        the_pool(&mut facts).conditions.push(condition("UpdatingPlatformMachineTemplate", "True", "AsExpected"));
         assert_passes(CHECK, &facts);
     }
 
@@ -573,9 +515,7 @@ mod tests {
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, "Machine prod-a");
         assert!(
-            finding
-                .what
-                .contains("SkuNotAvailable: Azure has no Standard_D4s_v5 in eastus, zone 2"),
+            finding.what.contains("SkuNotAvailable: Azure has no Standard_D4s_v5 in eastus, zone 2"),
             "{}",
             finding.what
         );
@@ -586,10 +526,7 @@ mod tests {
             )
         );
         assert!(finding.fixes[0].commands[0].ends_with("-l eastus --size Standard_D4s_v5 --all -o table"));
-        assert_eq!(
-            finding.keys,
-            [Key::NodePool("prod".into()), Key::Machine("prod-a".into())]
-        );
+        assert_eq!(finding.keys, [Key::NodePool("prod".into()), Key::Machine("prod-a".into())]);
     }
 
     /// As a dump of a young cluster shows it: what creates objects is younger than what happened to them.
@@ -619,10 +556,7 @@ mod tests {
         fail(&mut facts, 1, "VMProvisionFailed", CAPACITY);
         assert_eq!(the_failure(CHECK, &facts).subject, "Machines prod-a, prod-b");
         fail(&mut facts, 1, "VMProvisionFailed", "ERROR CODE: SubnetIsFull");
-        let subjects: Vec<String> = findings(CHECK, &facts)
-            .into_iter()
-            .map(|finding| finding.subject)
-            .collect();
+        let subjects: Vec<String> = findings(CHECK, &facts).into_iter().map(|finding| finding.subject).collect();
         assert_eq!(subjects, ["Machine prod-a", "Machine prod-b"]);
     }
 
@@ -644,24 +578,15 @@ mod tests {
                 r#"ERROR CODE: InvalidParameter {"error":{"code":"InvalidParameter","message":"The property 'securityProfile.encryptionAtHost' is not valid"}}"#,
                 "az feature register",
             ),
-            (
-                "ERROR CODE: MarketplacePurchaseEligibilityFailed",
-                "az vm image terms accept",
-            ),
+            ("ERROR CODE: MarketplacePurchaseEligibilityFailed", "az vm image terms accept"),
             (
                 "AADSTS700213: No match for presented assertion subject 's'",
                 "oc -n clusters-prod logs deployment/capi-provider",
             ),
-            (
-                "ERROR CODE: SomethingNew",
-                "oc -n clusters-prod describe azuremachine prod-a",
-            ),
+            ("ERROR CODE: SomethingNew", "oc -n clusters-prod describe azuremachine prod-a"),
         ] {
             let finding = the_failure(CHECK, &refused_with(message));
-            assert!(
-                finding.fixes[0].commands[0].starts_with(command),
-                "{message}: {finding:#?}"
-            );
+            assert!(finding.fixes[0].commands[0].starts_with(command), "{message}: {finding:#?}");
         }
     }
 
@@ -677,11 +602,7 @@ mod tests {
     #[test]
     fn a_fault_without_a_code_is_told_in_its_own_words() {
         let finding = the_failure(CHECK, &refused_with("the disk is too small"));
-        assert!(
-            finding.what.ends_with("VMProvisionFailed: the disk is too small"),
-            "{}",
-            finding.what
-        );
+        assert!(finding.what.ends_with("VMProvisionFailed: the disk is too small"), "{}", finding.what);
         let mut facts = healthy();
         fail(&mut facts, 0, "", "");
         the_azure_machine(&mut facts, 0).failure_reason = Some("CreateError".into());

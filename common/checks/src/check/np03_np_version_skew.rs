@@ -37,24 +37,14 @@ const WARN_BEHIND: u64 = 2;
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
-    let pools: Vec<&NodePool> = view
-        .node_pools()?
-        .iter()
-        .filter(|pool| pool.deleted_at.is_none())
-        .collect();
+    let pools: Vec<&NodePool> = view.node_pools()?.iter().filter(|pool| pool.deleted_at.is_none()).collect();
     if pools.is_empty() {
         return Ok(Judgement::NotApplicable("the cluster has no NodePools".into()));
     }
-    let own = cluster
-        .version
-        .effective()
-        .and_then(Version::parse)
-        .or_else(|| Version::of_image(&cluster.release_image));
+    let own =
+        cluster.version.effective().and_then(Version::parse).or_else(|| Version::of_image(&cluster.release_image));
     let Some(own) = own else {
-        return Err(untold(
-            &format!("HostedCluster {}", cluster.name),
-            &cluster.release_image,
-        ));
+        return Err(untold(&format!("HostedCluster {}", cluster.name), &cluster.release_image));
     };
     let mut findings = Vec::new();
     for pool in &pools {
@@ -76,18 +66,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         findings.extend(finding.map(|finding| {
             finding
                 .see("HostedCluster", own.to_string())
-                .see(
-                    "NodePool",
-                    format!("{}: runs {}, asked for {}", pool.name, row(&runs), row(&asked)),
-                )
+                .see("NodePool", format!("{}: runs {}, asked for {}", pool.name, row(&runs), row(&asked)))
                 .touches(Key::NodePool(pool.name.clone()))
                 .touches(Key::NodePoolRelease(pool.name.clone()))
         }));
     }
-    Ok(Judgement::new(
-        format!("{} NodePools are within {MAX_SKEW} minors of {own}", pools.len()),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{} NodePools are within {MAX_SKEW} minors of {own}", pools.len()), findings))
 }
 
 fn untold(subject: &str, image: &str) -> Gap {
@@ -105,10 +89,7 @@ fn refused(cluster: &HostedCluster, pool: &NodePool, own: &Version, version: &Ve
     match bad {
         Skew::Newer => Finding::fail(
             subject,
-            format!(
-                "NodePool {} is newer ({version}) than its HostedCluster ({own})",
-                pool.name
-            ),
+            format!("NodePool {} is newer ({version}) than its HostedCluster ({own})", pool.name),
             why,
         )
         .fix(
@@ -132,14 +113,8 @@ fn lagging(cluster: &HostedCluster, pool: &NodePool, own: &Version, version: &Ve
         Skew::Supported { behind } if behind >= WARN_BEHIND => Some(
             Finding::warn(
                 format!("NodePool {}", pool.name),
-                format!(
-                    "NodePool {} ({version}) is {behind} minors behind its HostedCluster ({own})",
-                    pool.name
-                ),
-                format!(
-                    "{} more minor upgrades of the HostedCluster leave it unsupported",
-                    MAX_SKEW + 1 - behind
-                ),
+                format!("NodePool {} ({version}) is {behind} minors behind its HostedCluster ({own})", pool.name),
+                format!("{} more minor upgrades of the HostedCluster leave it unsupported", MAX_SKEW + 1 - behind),
             )
             .fix(patch_pool(cluster, pool)),
         ),
@@ -157,16 +132,8 @@ fn patch_pool(cluster: &HostedCluster, pool: &NodePool) -> Fix {
         .filter(|image| !image.is_empty())
         .unwrap_or(&cluster.release_image);
     // A pull spec holds neither quotes nor backslashes.
-    let patch = format!(
-        "{{\"spec\":{{\"release\":{{\"image\":\"{}\"}}}}}}",
-        image.replace(['"', '\\'], "")
-    );
-    Fix::hypershift([command!(
-        "oc -n {} patch nodepool {} --type merge -p {}",
-        pool.namespace,
-        pool.name,
-        patch
-    )])
+    let patch = format!("{{\"spec\":{{\"release\":{{\"image\":\"{}\"}}}}}}", image.replace(['"', '\\'], ""));
+    Fix::hypershift([command!("oc -n {} patch nodepool {} --type merge -p {}", pool.namespace, pool.name, patch)])
 }
 
 #[cfg(test)]
@@ -205,15 +172,8 @@ mod tests {
         let finding = the_failure(CHECK, &versions("4.22.3", "4.22.4"));
         assert!(finding.what.contains("newer (4.22.4)"), "{}", finding.what);
         assert!(finding.fixes[0].commands[0].contains("ocp-release:4.22.3-multi"));
-        assert_eq!(
-            finding.keys,
-            [Key::NodePool("prod".into()), Key::NodePoolRelease("prod".into())]
-        );
-        assert!(
-            the_failure(CHECK, &versions("4.22.3", "4.18.40"))
-                .what
-                .contains("4 minors behind")
-        );
+        assert_eq!(finding.keys, [Key::NodePool("prod".into()), Key::NodePoolRelease("prod".into())]);
+        assert!(the_failure(CHECK, &versions("4.22.3", "4.18.40")).what.contains("4 minors behind"));
         assert!(the_failure(CHECK, &versions("4.23.1", "5.0.0")).what.contains("newer"));
     }
 
@@ -231,10 +191,7 @@ mod tests {
             pools[0].version = Some("4.22.3".into());
         }
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.evidence.get("NodePool"),
-            Some("prod: runs 4.22.3, asked for 4.23.0")
-        );
+        assert_eq!(finding.evidence.get("NodePool"), Some("prod: runs 4.22.3, asked for 4.23.0"));
     }
 
     #[test]

@@ -45,10 +45,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
     }
     let (subnets, pools_gap) = workers::subnets(view)?;
-    let mut gaps: Vec<(String, Gap)> = pools_gap
-        .map(|gap| ("subnets of the NodePools".into(), gap))
-        .into_iter()
-        .collect();
+    let mut gaps: Vec<(String, Gap)> =
+        pools_gap.map(|gap| ("subnets of the NodePools".into(), gap)).into_iter().collect();
     let mut findings = Vec::new();
     managed_group(view, cluster, &mut findings, &mut gaps);
     let vnet = vnet(view, cluster, &mut findings, &mut gaps);
@@ -69,11 +67,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     Ok(Judgement::new(
         format!(
             "VNet, {} and network security group fit together in {}",
-            if subnets.len() == 1 {
-                "subnet".into()
-            } else {
-                format!("{} subnets", subnets.len())
-            },
+            if subnets.len() == 1 { "subnet".into() } else { format!("{} subnets", subnets.len()) },
             cluster.azure.location
         ),
         findings,
@@ -106,10 +100,7 @@ fn managed_group(view: &View<'_>, cluster: &HostedCluster, findings: &mut Vec<Fi
         Ok(Some(group)) if !same_region(&group.location, &azure.location) => findings.push(
             Finding::warn(
                 subject,
-                format!(
-                    "the managed resource group is in {}, the cluster in {}",
-                    group.location, azure.location
-                ),
+                format!("the managed resource group is in {}, the cluster in {}", group.location, azure.location),
                 "an outage of the group's region stops changes to workers in the other",
             )
             .compare(&azure.location, &group.location)
@@ -188,14 +179,7 @@ fn vnet_id_fault(cluster: &HostedCluster) -> Option<Finding> {
 fn nsg_id_fault(cluster: &HostedCluster) -> Option<Finding> {
     let id = &cluster.azure.security_group_id;
     let subject = format!("network security group {}", id.name().unwrap_or(id.as_str()));
-    bad_id(
-        cluster,
-        &subject,
-        "securityGroupID",
-        id,
-        "Microsoft.Network",
-        "networkSecurityGroups",
-    )
+    bad_id(cluster, &subject, "securityGroupID", id, "Microsoft.Network", "networkSecurityGroups")
 }
 
 fn security_group(
@@ -248,10 +232,8 @@ fn security_group(
 fn inside_managed_group(cluster: &HostedCluster) -> Option<Finding> {
     let azure = &cluster.azure;
     let managed = cluster.managed_group();
-    let inside: Vec<&ArmId> = [&azure.vnet_id, &azure.security_group_id]
-        .into_iter()
-        .filter(|id| id.is_within(managed.as_str()))
-        .collect();
+    let inside: Vec<&ArmId> =
+        [&azure.vnet_id, &azure.security_group_id].into_iter().filter(|id| id.is_within(managed.as_str())).collect();
     if inside.is_empty() {
         return None;
     }
@@ -268,11 +250,7 @@ fn inside_managed_group(cluster: &HostedCluster) -> Option<Finding> {
     let created = format!("{}-{}", cluster.name, cluster.infra_id);
     // A group that the user gave holds everything by choice; the one that was made for the cluster does not.
     let by_choice = inside.len() == 2 && !azure.resource_group.eq_ignore_ascii_case(&created);
-    let finding = if by_choice {
-        Finding::info(subject, what, why)
-    } else {
-        Finding::warn(subject, what, why)
-    };
+    let finding = if by_choice { Finding::info(subject, what, why) } else { Finding::warn(subject, what, why) };
     Some(
         inside
             .iter()
@@ -287,14 +265,9 @@ fn inside_managed_group(cluster: &HostedCluster) -> Option<Finding> {
 /// What is wrong with a subnet's id by itself.
 fn misplaced(cluster: &HostedCluster, subnet: &WorkerSubnet) -> Option<Finding> {
     let subject = subject_of(subnet);
-    if let Some(finding) = bad_id(
-        cluster,
-        &subject,
-        "subnetID",
-        &subnet.id,
-        "Microsoft.Network",
-        "virtualNetworks/subnets",
-    ) {
+    if let Some(finding) =
+        bad_id(cluster, &subject, "subnetID", &subnet.id, "Microsoft.Network", "virtualNetworks/subnets")
+    {
         return Some(finding.see("named by", subnet.users.join(", ")));
     }
     let vnet = &cluster.azure.vnet_id;
@@ -395,19 +368,12 @@ fn bad_id(
         let shown = if id.as_str().is_empty() { "(empty)" } else { id.as_str() };
         return Some(
             Finding::fail(
-                if id.as_str().is_empty() {
-                    field.to_owned()
-                } else {
-                    subject.to_owned()
-                },
+                if id.as_str().is_empty() { field.to_owned() } else { subject.to_owned() },
                 format!("{field} is no id of {provider}/{kind}"),
                 "Azure cannot find what it names",
             )
             .compare(
-                format!(
-                    "/subscriptions/{subscription}/resourceGroups/…/providers/{provider}/{}",
-                    pattern(kind)
-                ),
+                format!("/subscriptions/{subscription}/resourceGroups/…/providers/{provider}/{}", pattern(kind)),
                 shown,
             )
             .fix(new_cluster(cluster)),
@@ -428,10 +394,7 @@ fn bad_id(
 
 /// `virtualNetworks/subnets` → `virtualNetworks/…/subnets/…`.
 fn pattern(kind: &str) -> String {
-    kind.split('/')
-        .map(|part| format!("{part}/…"))
-        .collect::<Vec<_>>()
-        .join("/")
+    kind.split('/').map(|part| format!("{part}/…")).collect::<Vec<_>>().join("/")
 }
 
 fn unprovisioned(subject: &str, state: Option<&str>, command: impl FnOnce() -> String) -> Option<Finding> {
@@ -439,11 +402,7 @@ fn unprovisioned(subject: &str, state: Option<&str>, command: impl FnOnce() -> S
     let what = format!("{subject} is {state}, not Succeeded");
     let why = "Azure refuses changes that touch it (409 ReferencedResourceNotProvisioned) until it is provisioned";
     let failed = state.eq_ignore_ascii_case("Failed");
-    let finding = if failed {
-        Finding::fail(subject, what, why)
-    } else {
-        Finding::warn(subject, what, why)
-    };
+    let finding = if failed { Finding::fail(subject, what, why) } else { Finding::warn(subject, what, why) };
     Some(
         finding
             .compare("Succeeded", state)
@@ -469,11 +428,7 @@ fn new_cluster(cluster: &HostedCluster) -> Fix {
 
 /// A subnet that only NodePools name needs no new cluster.
 fn recreate(cluster: &HostedCluster, subnet: &WorkerSubnet) -> Fix {
-    let pools: Vec<&str> = subnet
-        .users
-        .iter()
-        .filter_map(|user| user.strip_prefix("NodePool "))
-        .collect();
+    let pools: Vec<&str> = subnet.users.iter().filter_map(|user| user.strip_prefix("NodePool ")).collect();
     if pools.len() < subnet.users.len() {
         return new_cluster(cluster);
     }
@@ -521,11 +476,7 @@ mod tests {
     #[test]
     fn a_subnet_of_another_vnet() {
         let mut facts = healthy();
-        let other = ArmId::in_group(
-            SUBSCRIPTION,
-            "net",
-            "Microsoft.Network/virtualNetworks/other/subnets/default",
-        );
+        let other = ArmId::in_group(SUBSCRIPTION, "net", "Microsoft.Network/virtualNetworks/other/subnets/default");
         cluster(&mut facts).azure.subnet_id = other.clone();
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.evidence.get("found"), Some(other.as_str()));
@@ -537,11 +488,8 @@ mod tests {
     fn a_node_pool_in_another_vnet_needs_a_new_node_pool_only() {
         let mut facts = healthy();
         let mut pool = node_pool("gpu");
-        pool.subnet_id = Some(ArmId::in_group(
-            SUBSCRIPTION,
-            "net",
-            "Microsoft.Network/virtualNetworks/other/subnets/gpu",
-        ));
+        pool.subnet_id =
+            Some(ArmId::in_group(SUBSCRIPTION, "net", "Microsoft.Network/virtualNetworks/other/subnets/gpu"));
         facts.hosted.node_pools = Fact::Known(vec![node_pool("prod"), pool]);
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, "subnet gpu");
@@ -555,15 +503,9 @@ mod tests {
         assert_eq!(the_failure(CHECK, &facts).subject, "VNet prod-prod-x7k2p");
         let mut facts = healthy();
         facts.azure.network.nsgs.insert(nsg_id().key(), Fact::Absent);
-        assert_eq!(
-            the_failure(CHECK, &facts).subject,
-            "network security group prod-prod-x7k2p-nsg"
-        );
+        assert_eq!(the_failure(CHECK, &facts).subject, "network security group prod-prod-x7k2p-nsg");
         let mut facts = healthy();
-        facts
-            .azure
-            .resource_groups
-            .insert("prod-prod-x7k2p".into(), Fact::Absent);
+        facts.azure.resource_groups.insert("prod-prod-x7k2p".into(), Fact::Absent);
         assert!(the_failure(CHECK, &facts).fixes[0].commands[0].starts_with("az group create"));
         let mut facts = healthy();
         the_vnet(&mut facts).subnets.clear();
@@ -604,11 +546,7 @@ mod tests {
     fn delegated_and_unprovisioned_subnets() {
         let mut facts = healthy();
         the_subnet(&mut facts).delegations = vec!["Microsoft.Web/serverFarms".into()];
-        assert!(
-            the_failure(CHECK, &facts)
-                .what
-                .contains("delegated to Microsoft.Web/serverFarms")
-        );
+        assert!(the_failure(CHECK, &facts).what.contains("delegated to Microsoft.Web/serverFarms"));
         let mut facts = healthy();
         the_subnet(&mut facts).provisioning_state = Some("Failed".into());
         the_failure(CHECK, &facts);
@@ -621,10 +559,7 @@ mod tests {
         let mut facts = healthy();
         the_subnet(&mut facts).nsg_id = None;
         let finding = the_finding(CHECK, &facts);
-        assert_eq!(
-            (finding.level, finding.evidence.get("found")),
-            (Level::Warn, Some("none"))
-        );
+        assert_eq!((finding.level, finding.evidence.get("found")), (Level::Warn, Some("none")));
     }
 
     #[test]
@@ -635,10 +570,7 @@ mod tests {
         // One group for everything.
         let mut facts = healthy();
         let one = |id: ArmId, group: &str| ArmId::from(id.to_string().replace(group, "mine"));
-        let (vnet, nsg) = (
-            one(vnet_id(), "prod-vnet-prod-x7k2p"),
-            one(nsg_id(), "prod-nsg-prod-x7k2p"),
-        );
+        let (vnet, nsg) = (one(vnet_id(), "prod-vnet-prod-x7k2p"), one(nsg_id(), "prod-nsg-prod-x7k2p"));
         let subnet = vnet.child("subnets", "default");
         let mut known = the_vnet(&mut facts).clone();
         known.subnets[0].id = subnet.clone();
@@ -653,12 +585,8 @@ mod tests {
         let group = facts.azure.resource_groups.remove("prod-prod-x7k2p").unwrap();
         facts.azure.resource_groups.insert("mine".into(), group);
         let azure = &mut cluster(&mut facts).azure;
-        (
-            azure.resource_group,
-            azure.vnet_id,
-            azure.subnet_id,
-            azure.security_group_id,
-        ) = ("mine".into(), vnet, subnet.clone(), nsg);
+        (azure.resource_group, azure.vnet_id, azure.subnet_id, azure.security_group_id) =
+            ("mine".into(), vnet, subnet.clone(), nsg);
         let mut pool = node_pool("prod");
         pool.subnet_id = Some(subnet);
         facts.hosted.node_pools = Fact::Known(vec![pool]);
@@ -669,16 +597,9 @@ mod tests {
     fn what_cannot_be_read_is_told_once() {
         let mut facts = healthy();
         let gap = denied("Microsoft.Network/*/read");
-        facts
-            .azure
-            .network
-            .vnets
-            .insert(vnet_id().key(), Fact::Unreadable(gap.clone()));
+        facts.azure.network.vnets.insert(vnet_id().key(), Fact::Unreadable(gap.clone()));
         facts.azure.network.nsgs.insert(nsg_id().key(), Fact::Unreadable(gap));
-        assert_eq!(
-            the_gap(CHECK, &facts).needs.as_deref(),
-            Some("Microsoft.Network/*/read")
-        );
+        assert_eq!(the_gap(CHECK, &facts).needs.as_deref(), Some("Microsoft.Network/*/read"));
         assert_eq!(findings(CHECK, &facts).len(), 1);
         facts.hosted.cluster = Fact::Unreadable(denied("get hostedclusters"));
         assert_eq!(the_gap(CHECK, &facts).kind, GapKind::Denied);
@@ -690,9 +611,6 @@ mod tests {
         facts.azure = facts::azure::Azure::default();
         cluster(&mut facts).azure.subnet_id = "/subscriptions/x".into();
         let findings = findings(CHECK, &facts);
-        assert!(
-            findings.iter().any(|finding| finding.level == Level::Fail),
-            "{findings:#?}"
-        );
+        assert!(findings.iter().any(|finding| finding.level == Level::Fail), "{findings:#?}");
     }
 }

@@ -72,10 +72,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
     }
     let (subnets, pools_gap) = workers::subnets(view)?;
-    let mut gaps: Vec<(String, Gap)> = pools_gap
-        .map(|gap| ("subnets of the NodePools".into(), gap))
-        .into_iter()
-        .collect();
+    let mut gaps: Vec<(String, Gap)> =
+        pools_gap.map(|gap| ("subnets of the NodePools".into(), gap)).into_iter().collect();
     let mut guarded = Vec::new();
     let (mut prefixes, mut open_subnets, mut missing) = (Vec::new(), 0, 0);
     for worker in &subnets {
@@ -104,10 +102,9 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         };
         match view.nsg(id) {
             Ok(Some(nsg)) => guarded.push(Guarded { subnet, vnet, nsg }),
-            Ok(None) => gaps.push((
-                subject,
-                Gap::new(GapKind::Blocked, format!("network security group {id} does not exist")),
-            )),
+            Ok(None) => {
+                gaps.push((subject, Gap::new(GapKind::Blocked, format!("network security group {id} does not exist"))))
+            }
             Err(gap) => gaps.push((subject, gap)),
         }
     }
@@ -117,36 +114,20 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let targets = worker_flows::of(cluster, &prefixes);
     let (mut denied, mut unresolved) = (ByRule::new(), ByRule::new());
     for guarded in &guarded {
-        for prefix in guarded
-            .subnet
-            .address_prefixes
-            .iter()
-            .filter_map(|prefix| nsg::parse(prefix))
-        {
+        for prefix in guarded.subnet.address_prefixes.iter().filter_map(|prefix| nsg::parse(prefix)) {
             walk(view, guarded, prefix, &targets, &mut denied, &mut unresolved);
         }
     }
     let mut taken: BTreeMap<(String, bool), BTreeSet<i32>> = BTreeMap::new();
-    let mut findings: Vec<Finding> = denied
-        .into_values()
-        .map(|decided| blocked(&decided, &mut taken))
-        .collect();
+    let mut findings: Vec<Finding> = denied.into_values().map(|decided| blocked(&decided, &mut taken)).collect();
     findings.extend(unresolved.into_values().map(|decided| undecided(cluster, &decided)));
-    findings.extend(
-        Finding::unknowns(gaps)
-            .into_iter()
-            .map(|finding| finding.touches(Key::Egress)),
-    );
+    findings.extend(Finding::unknowns(gaps).into_iter().map(|finding| finding.touches(Key::Egress)));
     let groups: BTreeSet<&str> = guarded.iter().filter_map(|guarded| guarded.nsg.id.name()).collect();
     let passed = if groups.is_empty() {
         "no network security group is bound to the worker subnets: nothing is blocked".to_owned()
     } else {
         let names: Vec<&str> = groups.into_iter().collect();
-        format!(
-            "{} lets {} kinds of flows of workers through",
-            names.join(", "),
-            targets.len()
-        )
+        format!("{} lets {} kinds of flows of workers through", names.join(", "), targets.len())
     };
     Ok(Judgement::new(passed, findings))
 }
@@ -161,21 +142,10 @@ fn walk<'a>(
     unresolved: &mut ByRule<'a>,
 ) {
     let nsg = guarded.nsg;
-    let mut context = Context::of_vnet(
-        guarded
-            .vnet
-            .address_prefixes
-            .iter()
-            .filter_map(|prefix| nsg::parse(prefix)),
-    );
+    let mut context = Context::of_vnet(guarded.vnet.address_prefixes.iter().filter_map(|prefix| nsg::parse(prefix)));
     // The prefixes of user-defined routes count to the tag VirtualNetwork.
     if let Some(Ok(Some(table))) = guarded.subnet.route_table_id.as_ref().map(|id| view.route_table(id)) {
-        context.perhaps.extend(
-            table
-                .routes
-                .iter()
-                .filter_map(|route| nsg::parse(&route.address_prefix)),
-        );
+        context.perhaps.extend(table.routes.iter().filter_map(|route| nsg::parse(&route.address_prefix)));
     }
     for worker in nsg::representatives(&nsg.rules, prefix) {
         for target in targets {
@@ -188,28 +158,14 @@ fn walk<'a>(
                     Direction::Outbound => (here, peer),
                     Direction::Inbound => (peer, here),
                 };
-                let flow = Flow {
-                    protocol: target.protocol,
-                    source,
-                    destination,
-                    port: target.port,
-                };
+                let flow = Flow { protocol: target.protocol, source, destination, port: target.port };
                 let (map, rule, why) = match nsg::evaluate(&nsg.rules, target.direction, &flow, &context) {
-                    Outcome::Decision {
-                        access: Access::Allow, ..
-                    } => continue,
-                    Outcome::Decision {
-                        rule,
-                        access: Access::Deny,
-                    } => (&mut *denied, rule, String::new()),
+                    Outcome::Decision { access: Access::Allow, .. } => continue,
+                    Outcome::Decision { rule, access: Access::Deny } => (&mut *denied, rule, String::new()),
                     Outcome::Unresolved { rule, why } => (&mut *unresolved, Some(rule), why),
                 };
                 let at = rule.and_then(|rule| nsg.rules.iter().position(|own| std::ptr::eq(own, rule)));
-                let key = (
-                    nsg.id.key(),
-                    target.direction == Direction::Inbound,
-                    at.unwrap_or(usize::MAX),
-                );
+                let key = (nsg.id.key(), target.direction == Direction::Inbound, at.unwrap_or(usize::MAX));
                 let decided = map.entry(key).or_insert_with(|| Decided {
                     nsg,
                     rule,
@@ -223,11 +179,7 @@ fn walk<'a>(
                     Direction::Outbound => format!("workers {prefix} -> {}:{}/{protocol}", target.label, target.port),
                     Direction::Inbound => format!("{} -> workers {prefix}:{}/{protocol}", target.label, target.port),
                 });
-                decided
-                    .open
-                    .entry((target.prefix.clone(), target.protocol))
-                    .or_default()
-                    .insert(target.port);
+                decided.open.entry((target.prefix.clone(), target.protocol)).or_default().insert(target.port);
             }
         }
     }
@@ -245,10 +197,7 @@ fn expanded(target: &Target, rules: &[NsgRule]) -> Vec<Peer> {
         .iter()
         .flat_map(|peer| match peer.within {
             Some(net) if net.prefix_len() < net.max_prefix_len() && peer.tags.is_empty() => {
-                nsg::representatives(rules, net)
-                    .into_iter()
-                    .map(Peer::address)
-                    .collect()
+                nsg::representatives(rules, net).into_iter().map(Peer::address).collect()
             }
             _ => vec![peer.clone()],
         })
@@ -275,19 +224,10 @@ fn blocked(decided: &Decided<'_>, taken: &mut BTreeMap<(String, bool), BTreeSet<
             "worker VMs start and never join: ignition, the API server, Entra or the registries time out, and no condition names the rule"
         },
     );
-    let finding = decided
-        .flows
-        .iter()
-        .fold(finding, |finding, flow| finding.see("flow", flow.as_str()));
+    let finding = decided.flows.iter().fold(finding, |finding, flow| finding.see("flow", flow.as_str()));
     let used = taken.entry((decided.nsg.id.key(), inbound)).or_insert_with(|| {
         let same = |rule: &&NsgRule| rule.direction == decided.direction && !rule.is_default;
-        decided
-            .nsg
-            .rules
-            .iter()
-            .filter(same)
-            .map(|rule| rule.priority)
-            .collect()
+        decided.nsg.rules.iter().filter(same).map(|rule| rule.priority).collect()
     });
     finding
         .see("decided", format!("{shown}   in {group}"))
@@ -304,10 +244,7 @@ fn describe(decided: &Decided<'_>) -> (String, String) {
         return ("the lack of an allow rule".into(), "no rule matches: Deny".into());
     };
     let list = |prefixes: &[String], asgs: &[facts::ArmId]| {
-        let asgs = asgs
-            .iter()
-            .filter_map(facts::ArmId::name)
-            .map(|name| format!("asg {name}"));
+        let asgs = asgs.iter().filter_map(facts::ArmId::name).map(|name| format!("asg {name}"));
         prefixes.iter().cloned().chain(asgs).collect::<Vec<_>>().join(",")
     };
     let access = match rule.access {
@@ -361,11 +298,7 @@ fn allow(decided: &Decided<'_>, used: &mut BTreeSet<i32>) -> Fix {
     for ((prefix, protocol), ports) in &decided.open {
         let inside =
             matches!(prefix.as_str(), "VirtualNetwork" | "AzurePlatformDNS") || prefix.parse().is_ok_and(is_private);
-        let prefix = if internet && !inside {
-            "Internet"
-        } else {
-            prefix.as_str()
-        };
+        let prefix = if internet && !inside { "Internet" } else { prefix.as_str() };
         wanted.entry((prefix.to_owned(), *protocol)).or_default().extend(ports);
     }
     for ((prefix, protocol), ports) in wanted {
@@ -386,11 +319,7 @@ fn undecided(cluster: &HostedCluster, decided: &Decided<'_>) -> Finding {
     let (name, shown) = describe(decided);
     let gap = Gap::new(
         GapKind::NotAsked,
-        format!(
-            "{name} of {group} decides about {} flows, and {}",
-            decided.flows.len(),
-            decided.why
-        ),
+        format!("{name} of {group} decides about {} flows, and {}", decided.flows.len(), decided.why),
     )
     .with_remedy(command!(
         "az network list-service-tags -l {} --query \"values[].{{tag:name,prefixes:properties.addressPrefixes}}\"",
@@ -465,14 +394,8 @@ mod tests {
             Some("rule 200 deny-out  Deny  * * -> Internet:7443   in prod-prod-x7k2p-nsg")
         );
         let command = &finding.fixes[0].commands[0];
-        assert!(
-            command.contains("-g prod-nsg-prod-x7k2p --nsg-name prod-prod-x7k2p-nsg"),
-            "{command}"
-        );
-        assert!(
-            command.contains("--priority 198 --direction Outbound --access Allow"),
-            "{command}"
-        );
+        assert!(command.contains("-g prod-nsg-prod-x7k2p --nsg-name prod-prod-x7k2p-nsg"), "{command}");
+        assert!(command.contains("--priority 198 --direction Outbound --access Allow"), "{command}");
         assert!(
             command.contains("--destination-address-prefixes 20.81.4.17 --destination-port-ranges 7443"),
             "{command}"
@@ -503,22 +426,12 @@ mod tests {
         let mut facts = with(deny("closed", 4000, "Internet", &["*"]));
         for (at, tag) in ["AzureCloud", "AzureActiveDirectory"].into_iter().enumerate() {
             let priority = 100 + i32::try_from(at).unwrap();
-            rules(&mut facts).push(rule(
-                tag,
-                priority,
-                Direction::Outbound,
-                Access::Allow,
-                "VirtualNetwork",
-                tag,
-            ));
+            rules(&mut facts).push(rule(tag, priority, Direction::Outbound, Access::Allow, "VirtualNetwork", tag));
         }
         let finding = the_failure(CHECK, &facts);
         assert_eq!(
             flows(&finding),
-            [
-                "workers 10.0.0.0/24 -> quay.io:443/tcp",
-                "workers 10.0.0.0/24 -> registry.redhat.io:443/tcp"
-            ]
+            ["workers 10.0.0.0/24 -> quay.io:443/tcp", "workers 10.0.0.0/24 -> registry.redhat.io:443/tcp"]
         );
     }
 
@@ -546,20 +459,14 @@ mod tests {
         let finding = the_failure(CHECK, &with(geneve));
         assert_eq!(flows(&finding), ["workers -> workers 10.0.0.0/24:6081/udp"]);
         let command = &finding.fixes[0].commands[0];
-        assert!(
-            command.contains("--direction Inbound --access Allow --protocol Udp"),
-            "{command}"
-        );
+        assert!(command.contains("--direction Inbound --access Allow --protocol Udp"), "{command}");
     }
 
     #[test]
     fn azure_dns_is_blocked_by_its_tag_alone() {
         assert_passes(CHECK, &with(deny("dns", 200, "168.63.129.16", &["53"])));
         let finding = the_failure(CHECK, &with(deny("dns", 200, "AzurePlatformDNS", &["*"])));
-        assert_eq!(
-            flows(&finding),
-            ["workers 10.0.0.0/24 -> Azure DNS 168.63.129.16:53/udp"]
-        );
+        assert_eq!(flows(&finding), ["workers 10.0.0.0/24 -> Azure DNS 168.63.129.16:53/udp"]);
     }
 
     #[test]
@@ -577,10 +484,8 @@ mod tests {
         // Any service of unknown address may have this one.
         assert!(the_gap(CHECK, &facts).why.contains("20.81.4.17/32"));
         cluster(&mut facts).endpoint.as_mut().unwrap().port = 443;
-        let failed: Vec<Finding> = findings(CHECK, &facts)
-            .into_iter()
-            .filter(|finding| finding.level == Level::Fail)
-            .collect();
+        let failed: Vec<Finding> =
+            findings(CHECK, &facts).into_iter().filter(|finding| finding.level == Level::Fail).collect();
         assert_eq!(failed.len(), 1);
         assert_eq!(flows(&failed[0]), ["workers 10.0.0.0/24 -> API 20.81.4.17:443/tcp"]);
     }
@@ -604,11 +509,7 @@ mod tests {
         let facts = with(deny("region", 200, "AzureCloud.eastus", &["*"]));
         let gap = the_gap(CHECK, &facts);
         assert!(gap.why.contains("rule region (200)"), "{}", gap.why);
-        assert!(
-            gap.remedy
-                .unwrap()
-                .starts_with("az network list-service-tags -l eastus")
-        );
+        assert!(gap.remedy.unwrap().starts_with("az network list-service-tags -l eastus"));
     }
 
     #[test]
@@ -628,14 +529,7 @@ mod tests {
         second.nsg_id = Some(id.clone());
         let mut own = rules(&mut facts).clone();
         own.push(deny("no-https", 300, "Internet", &["443"]));
-        facts.azure.network.nsgs.insert(
-            id.key(),
-            Fact::Known(Nsg {
-                id,
-                location: "eastus".into(),
-                rules: own,
-            }),
-        );
+        facts.azure.network.nsgs.insert(id.key(), Fact::Known(Nsg { id, location: "eastus".into(), rules: own }));
         match facts.azure.network.vnets.get_mut(&vnet_id().key()) {
             Some(Fact::Known(vnet)) => vnet.subnets.push(second.clone()),
             other => panic!("{other:?}"),
@@ -646,23 +540,12 @@ mod tests {
         facts.hosted.node_pools = Fact::Known(vec![node_pool("prod"), pool]);
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, "network security group gpu");
-        assert!(
-            flows(&finding)
-                .iter()
-                .all(|flow| flow.starts_with("workers 10.0.9.0/24"))
-        );
+        assert!(flows(&finding).iter().all(|flow| flow.starts_with("workers 10.0.9.0/24")));
     }
 
     #[test]
     fn routes_widen_the_virtual_network() {
-        let mut facts = with(rule(
-            "vnet",
-            200,
-            Direction::Outbound,
-            Access::Deny,
-            "*",
-            "VirtualNetwork",
-        ));
+        let mut facts = with(rule("vnet", 200, Direction::Outbound, Access::Deny, "*", "VirtualNetwork"));
         let table = ArmId::in_group(SUBSCRIPTION, "net", "Microsoft.Network/routeTables/r");
         subnet(&mut facts).route_table_id = Some(table.clone());
         let route = Route {
@@ -671,26 +554,20 @@ mod tests {
             next_hop_type: "VirtualAppliance".into(),
             next_hop_ip: Some("10.0.5.4".into()),
         };
-        let known = RouteTable {
-            id: table.clone(),
-            routes: vec![route],
-        };
+        let known = RouteTable { id: table.clone(), routes: vec![route] };
         facts.azure.network.route_tables.insert(table.key(), Fact::Known(known));
         let levels: Vec<Level> = findings(CHECK, &facts).iter().map(|finding| finding.level).collect();
-        assert_eq!(
-            levels,
-            [Level::Fail, Level::Unknown],
-            "workers among themselves; the rest may be in the tag"
-        );
+        assert_eq!(levels, [Level::Fail, Level::Unknown], "workers among themselves; the rest may be in the tag");
     }
 
     #[test]
     fn what_cannot_be_read_and_what_is_gone() {
         let mut facts = healthy();
-        facts.azure.network.nsgs.insert(
-            nsg_id().key(),
-            Fact::Unreadable(denied("Microsoft.Network/networkSecurityGroups/read")),
-        );
+        facts
+            .azure
+            .network
+            .nsgs
+            .insert(nsg_id().key(), Fact::Unreadable(denied("Microsoft.Network/networkSecurityGroups/read")));
         assert_eq!(the_gap(CHECK, &facts).kind, GapKind::Denied);
         let mut facts = healthy();
         facts.azure.network.vnets.insert(vnet_id().key(), Fact::Absent);

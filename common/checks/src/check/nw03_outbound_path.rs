@@ -64,10 +64,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
     }
     let (subnets, pools_gap) = workers::subnets(view)?;
-    let mut gaps: Vec<(String, Gap)> = pools_gap
-        .map(|gap| ("subnets of the NodePools".into(), gap))
-        .into_iter()
-        .collect();
+    let mut gaps: Vec<(String, Gap)> =
+        pools_gap.map(|gap| ("subnets of the NodePools".into(), gap)).into_iter().collect();
     let balancer = balancer(view, cluster);
     let mut ways: Vec<String> = Vec::new();
     // Subnets that lack the same thing share one finding.
@@ -107,14 +105,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         .map(|finding| if cluster.has_proxy { by_proxy(finding) } else { finding })
         .collect();
     findings.extend(Finding::unknowns(gaps));
-    let findings = findings
-        .into_iter()
-        .map(|finding| finding.touches(Key::Egress))
-        .collect();
-    Ok(Judgement::new(
-        format!("workers reach the Internet: {}", ways.join("; ")),
-        findings,
-    ))
+    let findings = findings.into_iter().map(|finding| finding.touches(Key::Egress)).collect();
+    Ok(Judgement::new(format!("workers reach the Internet: {}", ways.join("; ")), findings))
 }
 
 /// The way out of a subnet, in the order in which Azure prefers one to the other.
@@ -127,16 +119,8 @@ fn path(view: &View<'_>, subnet: &Subnet, balancer: &Way<String>) -> Way<Fault> 
             let routes = view.route_table(id)?.map(for_everything).unwrap_or_default();
             match routes.first().map(|route| (route, route.next_hop_type.as_str())) {
                 Some((route, "VirtualAppliance" | "VirtualNetworkGateway")) => {
-                    let hop = route
-                        .next_hop_ip
-                        .as_ref()
-                        .map(|ip| format!(" {ip}"))
-                        .unwrap_or_default();
-                    return Ok(Ok(format!(
-                        "route {} to {}{hop}",
-                        names_of(&routes),
-                        route.next_hop_type
-                    )));
+                    let hop = route.next_hop_ip.as_ref().map(|ip| format!(" {ip}")).unwrap_or_default();
+                    return Ok(Ok(format!("route {} to {}{hop}", names_of(&routes), route.next_hop_type)));
                 }
                 Some((_, "None")) => {
                     return Ok(Err(Fault::Dropped {
@@ -171,17 +155,8 @@ fn path(view: &View<'_>, subnet: &Subnet, balancer: &Way<String>) -> Way<Fault> 
         return Err(gap);
     }
     let default = subnet.default_outbound_access;
-    seen.push((
-        "default outbound access",
-        default
-            .map_or("not set (on)", |on| if on { "on" } else { "off" })
-            .into(),
-    ));
-    Ok(Err(if default == Some(false) {
-        Fault::Nothing(seen)
-    } else {
-        Fault::DefaultOnly(seen)
-    }))
+    seen.push(("default outbound access", default.map_or("not set (on)", |on| if on { "on" } else { "off" }).into()));
+    Ok(Err(if default == Some(false) { Fault::Nothing(seen) } else { Fault::DefaultOnly(seen) }))
 }
 
 /// The routes that decide about every address: those of one kind of next hop that together cover all of IPv4, as
@@ -221,11 +196,7 @@ fn balancer(view: &View<'_>, cluster: &HostedCluster) -> Way<String> {
     if !balancer.backend_pools.iter().any(|pool| pool == infra) {
         return Ok(Err(format!("{infra}, without a backend pool {infra}")));
     }
-    let Some(rule) = balancer
-        .outbound_rules
-        .iter()
-        .find(|rule| rule.backend_pool.as_ref() == Some(infra))
-    else {
+    let Some(rule) = balancer.outbound_rules.iter().find(|rule| rule.backend_pool.as_ref() == Some(infra)) else {
         return Ok(Err(format!("{infra}, without an outbound rule for pool {infra}")));
     };
     let public = balancer
@@ -238,10 +209,7 @@ fn balancer(view: &View<'_>, cluster: &HostedCluster) -> Way<String> {
         match view.public_ip(id) {
             Ok(Some(ip)) => {
                 let address = ip.ip_address.as_deref().or(id.name()).unwrap_or("a public IP");
-                return Ok(Ok(format!(
-                    "outbound rule {} of load balancer {infra}, {address}",
-                    rule.name
-                )));
+                return Ok(Ok(format!("outbound rule {} of load balancer {infra}, {address}", rule.name)));
             }
             Ok(None) => {}
             Err(gap) => unread = Some(gap),
@@ -307,8 +275,7 @@ fn by_proxy(finding: Finding) -> Finding {
 }
 
 fn looked_for(finding: Finding, seen: &[(&'static str, String)]) -> Finding {
-    seen.iter()
-        .fold(finding, |finding, (label, value)| finding.see(label, value.as_str()))
+    seen.iter().fold(finding, |finding, (label, value)| finding.see(label, value.as_str()))
 }
 
 fn nat_gateway(cluster: &HostedCluster, subnets: &[&Subnet]) -> Fix {
@@ -378,10 +345,7 @@ mod tests {
             next_hop_type: (*hop).into(),
             next_hop_ip: None,
         };
-        let table = RouteTable {
-            id: id.clone(),
-            routes: wanted.iter().map(route).collect(),
-        };
+        let table = RouteTable { id: id.clone(), routes: wanted.iter().map(route).collect() };
         facts.azure.network.route_tables.insert(id.key(), Fact::Known(table));
     }
 
@@ -412,10 +376,7 @@ mod tests {
     fn no_way_out_lists_what_was_looked_for() {
         let finding = the_failure(CHECK, &no_balancer());
         assert_eq!(finding.subject, "subnet default");
-        assert_eq!(
-            finding.evidence.get("load balancer"),
-            Some("none named prod-x7k2p in prod-prod-x7k2p")
-        );
+        assert_eq!(finding.evidence.get("load balancer"), Some("none named prod-x7k2p in prod-prod-x7k2p"));
         assert_eq!(finding.evidence.get("default outbound access"), Some("off"));
         assert!(finding.fixes[0].commands[2].contains("--nat-gateway prod-x7k2p-nat"));
         assert_eq!(finding.keys, [Key::Egress]);
@@ -432,14 +393,9 @@ mod tests {
     #[test]
     fn a_load_balancer_needs_pool_rule_and_public_ip() {
         for (lack, change) in [
-            (
-                "without a backend pool",
-                (|balancer| balancer.backend_pools.clear()) as fn(&mut LoadBalancer),
-            ),
+            ("without a backend pool", (|balancer| balancer.backend_pools.clear()) as fn(&mut LoadBalancer)),
             ("without an outbound rule", |balancer| balancer.outbound_rules.clear()),
-            ("without a public IP", |balancer| {
-                balancer.frontends[0].public_ip_id = None
-            }),
+            ("without a public IP", |balancer| balancer.frontends[0].public_ip_id = None),
         ] {
             let mut facts = healthy();
             match balancer_fact(&mut facts) {
@@ -447,10 +403,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
             let finding = the_failure(CHECK, &facts);
-            assert!(
-                finding.evidence.get("load balancer").unwrap().contains(lack),
-                "{finding:#?}"
-            );
+            assert!(finding.evidence.get("load balancer").unwrap().contains(lack), "{finding:#?}");
         }
     }
 

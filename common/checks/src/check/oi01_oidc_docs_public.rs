@@ -46,13 +46,8 @@ const LARGEST: u64 = 1_000_000;
 const SLOW: u64 = 2000;
 
 /// Suffixes of hosts that Azure publishes on the internet, whatever a private DNS zone says where this ran.
-const AZURE_HOSTS: [&str; 5] = [
-    ".core.windows.net",
-    ".core.usgovcloudapi.net",
-    ".core.chinacloudapi.cn",
-    ".azurefd.net",
-    ".azureedge.net",
-];
+const AZURE_HOSTS: [&str; 5] =
+    [".core.windows.net", ".core.usgovcloudapi.net", ".core.chinacloudapi.cn", ".azurefd.net", ".azureedge.net"];
 
 const WHY: &str =
     "Entra cannot fetch it and refuses every token of the cluster (AADSTS50166, AADSTS90061, AADSTS501661)";
@@ -82,10 +77,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 findings.extend(document("JWKS", jwks, cluster, &online));
                 slow.extend((jwks.duration_ms >= SLOW).then_some(jwks.duration_ms));
             }
-            Ok(None) => findings.push(Finding::unknown(
-                "JWKS",
-                Gap::new(GapKind::NotAsked, "the JWKS was not asked for in this run"),
-            )),
+            Ok(None) => findings
+                .push(Finding::unknown("JWKS", Gap::new(GapKind::NotAsked, "the JWKS was not asked for in this run"))),
             Err(gap) => findings.push(Finding::unknown("JWKS", gap)),
         }
     }
@@ -104,14 +97,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         );
     }
     Ok(Judgement::new(
-        format!(
-            "discovery document and JWKS of {} can be fetched by anybody",
-            cluster.issuer_url
-        ),
-        findings
-            .into_iter()
-            .map(|finding| finding.touches(Key::Issuer))
-            .collect(),
+        format!("discovery document and JWKS of {} can be fetched by anybody", cluster.issuer_url),
+        findings.into_iter().map(|finding| finding.touches(Key::Issuer)).collect(),
     ))
 }
 
@@ -155,11 +142,7 @@ fn document<T>(name: &str, fetch: &Fetch<T>, cluster: &HostedCluster, online: &R
     if let Some(status) = fetch.status {
         finding = finding.compare("200", status_text(status, fetch.error_code.as_deref()));
     }
-    Some(
-        finding
-            .see("addresses", fetch.addresses.join(", "))
-            .fix(fix(cluster, fetch)),
-    )
+    Some(finding.see("addresses", fetch.addresses.join(", ")).fix(fix(cluster, fetch)))
 }
 
 fn status_text(status: u16, code: Option<&str>) -> String {
@@ -176,10 +159,7 @@ fn no_answer<T>(
     let Some(FetchFailure { stage, message }) = &fetch.failure else {
         return Some(Finding::unknown(
             subject,
-            Gap::new(
-                GapKind::Failed,
-                format!("{} brought neither an answer nor an error", fetch.url),
-            ),
+            Gap::new(GapKind::Failed, format!("{} brought neither an answer nor an error", fetch.url)),
         ));
     };
     let host = federation::host_of(&fetch.url);
@@ -211,10 +191,7 @@ fn no_answer<T>(
 fn cannot_be_public(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let name = name.trim_end_matches('.');
-    !name.contains('.')
-        || [".svc", ".local", ".internal", ".localhost"]
-            .iter()
-            .any(|suffix| name.ends_with(suffix))
+    !name.contains('.') || [".svc", ".local", ".internal", ".localhost"].iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// The finding for a host whose addresses Entra cannot reach. Only a live look in a public cloud tells anything.
@@ -230,18 +207,13 @@ fn addresses<T>(view: &View<'_>, cluster: &HostedCluster, fetch: &Fetch<T>) -> O
         .filter_map(|address| address.parse().ok())
         .filter(|address: &IpAddr| !address.is_loopback())
         .collect();
-    let private: Vec<String> = addresses
-        .iter()
-        .filter(|address| is_private(address))
-        .map(ToString::to_string)
-        .collect();
+    let private: Vec<String> =
+        addresses.iter().filter(|address| is_private(address)).map(ToString::to_string).collect();
     if private.is_empty() {
         return None;
     }
     let host = federation::host_of(&fetch.url).to_owned();
-    let azure_publishes = AZURE_HOSTS
-        .iter()
-        .any(|suffix| host.to_ascii_lowercase().ends_with(suffix));
+    let azure_publishes = AZURE_HOSTS.iter().any(|suffix| host.to_ascii_lowercase().ends_with(suffix));
     let subject = format!("issuer {}", cluster.issuer_url);
     let finding = if private.len() == addresses.len() && !azure_publishes {
         Finding::fail(subject, format!("the host {host} has private addresses only"), WHY)
@@ -254,11 +226,9 @@ fn addresses<T>(view: &View<'_>, cluster: &HostedCluster, fetch: &Fetch<T>) -> O
     };
     Some(
         finding.see("addresses", fetch.addresses.join(", ")).fix(
-            Fix::azure([
-                format!("dig +short {} @1.1.1.1", quote(&host)),
-                format!("dig +short {}", quote(&host)),
-            ])
-            .note("the first answer is what the internet sees; publish the documents where it has a public address"),
+            Fix::azure([format!("dig +short {} @1.1.1.1", quote(&host)), format!("dig +short {}", quote(&host))]).note(
+                "the first answer is what the internet sees; publish the documents where it has a public address",
+            ),
         ),
     )
 }
@@ -349,10 +319,7 @@ mod tests {
         let mut facts = with(|fetch| {
             fetch.status = None;
             fetch.document = None;
-            fetch.failure = Some(FetchFailure {
-                stage,
-                message: "it did not work".into(),
-            });
+            fetch.failure = Some(FetchFailure { stage, message: "it did not work".into() });
         });
         facts.oidc.jwks = Fact::Absent;
         facts
@@ -365,11 +332,9 @@ mod tests {
 
     #[test]
     fn storage_that_is_closed_gives_the_commands_that_open_it() {
-        for (status, code) in [
-            (409, "PublicAccessNotPermitted"),
-            (404, "ResourceNotFound"),
-            (403, "AuthorizationFailure"),
-        ] {
+        for (status, code) in
+            [(409, "PublicAccessNotPermitted"), (404, "ResourceNotFound"), (403, "AuthorizationFailure")]
+        {
             let finding = the_failure(CHECK, &refused(status, Some(code)));
             assert_eq!(finding.evidence.get("found"), Some(format!("{status} {code}").as_str()));
             assert!(finding.fixes[0].commands[0].starts_with("az storage account update -n acct"));
@@ -408,15 +373,8 @@ mod tests {
             fetch.document = None;
             fetch.malformed = Some("expected value at line 1".into());
         });
-        assert_eq!(
-            the_failure(CHECK, &facts).evidence.get("problem"),
-            Some("expected value at line 1")
-        );
-        assert!(
-            the_failure(CHECK, &with(|fetch| fetch.body_bytes = 2_000_000))
-                .what
-                .contains("too large")
-        );
+        assert_eq!(the_failure(CHECK, &facts).evidence.get("problem"), Some("expected value at line 1"));
+        assert!(the_failure(CHECK, &with(|fetch| fetch.body_bytes = 2_000_000)).what.contains("too large"));
     }
 
     #[test]
@@ -427,31 +385,18 @@ mod tests {
             fetch.duration_ms = 4000;
         }
         let finding = the_finding(CHECK, &facts);
-        assert_eq!(
-            (finding.level, finding.evidence.get("found")),
-            (Level::Warn, Some("4000 ms"))
-        );
+        assert_eq!((finding.level, finding.evidence.get("found")), (Level::Warn, Some("4000 ms")));
     }
 
     #[test]
     fn a_connection_that_fails_counts_where_entra_was_reached() {
-        for stage in [
-            FetchStage::Dns,
-            FetchStage::Connect,
-            FetchStage::Tls,
-            FetchStage::Timeout,
-            FetchStage::Body,
-        ] {
+        for stage in [FetchStage::Dns, FetchStage::Connect, FetchStage::Tls, FetchStage::Timeout, FetchStage::Body] {
             let mut facts = failed(stage);
             the_failure(CHECK, &facts);
             facts.azure.login = Fact::Unreadable(Gap::new(GapKind::Unreachable, "no route"));
             assert_eq!(the_gap(CHECK, &facts).kind, GapKind::Unreachable);
-            let refused = |aadsts| Login::Refused {
-                via: "az login".into(),
-                tenant_id: None,
-                aadsts,
-                message: "no".into(),
-            };
+            let refused =
+                |aadsts| Login::Refused { via: "az login".into(), tenant_id: None, aadsts, message: "no".into() };
             facts.azure.login = Fact::Known(refused(None));
             the_gap(CHECK, &facts);
             facts.azure.login = Fact::Known(refused(Some(7_000_215)));
@@ -484,14 +429,7 @@ mod tests {
         };
         let own = "https://oidc.example.com/.well-known/openid-configuration";
         let blob = "https://acct.blob.core.windows.net/acct/.well-known/openid-configuration";
-        for private in [
-            "10.1.2.3",
-            "192.168.1.1",
-            "169.254.1.1",
-            "100.64.0.1",
-            "fd00::1",
-            "fe80::1",
-        ] {
+        for private in ["10.1.2.3", "192.168.1.1", "169.254.1.1", "100.64.0.1", "fd00::1", "fe80::1"] {
             the_failure(CHECK, &at(own, &[private]));
             assert_eq!(the_finding(CHECK, &at(own, &[private, "20.1.2.3"])).level, Level::Warn);
             assert_eq!(the_finding(CHECK, &at(blob, &[private])).level, Level::Warn);

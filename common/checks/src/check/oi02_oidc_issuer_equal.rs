@@ -67,10 +67,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     }
     Ok(Judgement::new(
         format!("the discovery document names {issuer}"),
-        findings
-            .into_iter()
-            .map(|finding| finding.touches(Key::Issuer))
-            .collect(),
+        findings.into_iter().map(|finding| finding.touches(Key::Issuer)).collect(),
     ))
 }
 
@@ -171,27 +168,16 @@ mod tests {
         document(&mut facts, SLASH);
         let finding = the_failure(CHECK, &facts);
         assert!(finding.what.contains("a trailing slash"), "{}", finding.what);
-        assert_eq!(
-            (finding.evidence.get("want"), finding.evidence.get("found")),
-            (Some(ISSUER), Some(SLASH))
-        );
+        assert_eq!((finding.evidence.get("want"), finding.evidence.get("found")), (Some(ISSUER), Some(SLASH)));
         assert_eq!(finding.keys, [Key::Issuer]);
         assert!(finding.fixes[0].commands[1].starts_with("az storage blob upload --account-name acct"));
         cluster(&mut facts).issuer_url = "https://example.com/oidc".into();
-        assert_eq!(
-            the_failure(CHECK, &facts).fixes[0].commands.len(),
-            1,
-            "nobody knows where that is stored"
-        );
+        assert_eq!(the_failure(CHECK, &facts).fixes[0].commands.len(), 1, "nobody knows where that is stored");
     }
 
     #[test]
     fn a_url_that_entra_does_not_accept() {
-        for bad in [
-            "http://i.example.com/c",
-            "https://i.example.com/c?x=1",
-            "https://i.example.com/c#x",
-        ] {
+        for bad in ["http://i.example.com/c", "https://i.example.com/c?x=1", "https://i.example.com/c#x"] {
             let mut facts = healthy();
             cluster(&mut facts).issuer_url = bad.into();
             document(&mut facts, bad);

@@ -56,10 +56,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     };
     Ok(Judgement::new(
         format!("the JWKS holds key {} of {}", key.kid, key.source),
-        findings
-            .into_iter()
-            .map(|finding| finding.touches(Key::Issuer))
-            .collect(),
+        findings.into_iter().map(|finding| finding.touches(Key::Issuer)).collect(),
     ))
 }
 
@@ -118,28 +115,18 @@ fn compare(cluster: &HostedCluster, key: &PublicKey, jwks: &Jwks) -> Vec<Finding
     let mut findings = Vec::new();
     if key.bits < SHORTEST {
         findings.push(
-            Finding::fail(
-                &subject,
-                "the signing key is too short",
-                "Entra accepts no RSA key below 2,048 bits",
-            )
-            .compare("2048 bits or more", format!("{} bits", key.bits))
-            .fix(
-                Fix::azure(["ccoctl azure create-key-pair --output-dir .".to_owned()])
-                    .note("then publish the new public key, and put the new private key into the Secret"),
-            ),
+            Finding::fail(&subject, "the signing key is too short", "Entra accepts no RSA key below 2,048 bits")
+                .compare("2048 bits or more", format!("{} bits", key.bits))
+                .fix(
+                    Fix::azure(["ccoctl azure create-key-pair --output-dir .".to_owned()])
+                        .note("then publish the new public key, and put the new private key into the Secret"),
+                ),
         );
     }
-    let problem = match jwks
-        .keys
-        .iter()
-        .find(|jwk| jwk.kid.as_deref() == Some(key.kid.as_str()))
-    {
-        None if jwks.keys.iter().any(|jwk| same_modulus(jwk, key)) => Some((
-            "the JWKS holds the signing key under another key id",
-            key.kid.clone(),
-            ids(jwks),
-        )),
+    let problem = match jwks.keys.iter().find(|jwk| jwk.kid.as_deref() == Some(key.kid.as_str())) {
+        None if jwks.keys.iter().any(|jwk| same_modulus(jwk, key)) => {
+            Some(("the JWKS holds the signing key under another key id", key.kid.clone(), ids(jwks)))
+        }
         None => Some(("the signing key is not in the JWKS", key.kid.clone(), ids(jwks))),
         Some(jwk) if !same_modulus(jwk, key) => Some((
             "the JWKS holds another key under the id of the signing key",
@@ -148,30 +135,19 @@ fn compare(cluster: &HostedCluster, key: &PublicKey, jwks: &Jwks) -> Vec<Finding
         )),
         Some(jwk) if jwk.kty != "RSA" => Some(("the key in the JWKS is no RSA key", "RSA".into(), jwk.kty.clone())),
         Some(jwk) => match (jwk.alg.as_deref(), jwk.usage.as_deref()) {
-            (Some(alg), _) if alg != "RS256" => Some((
-                "the key in the JWKS is for another algorithm",
-                "RS256".into(),
-                alg.to_owned(),
-            )),
-            (_, Some(usage)) if usage != "sig" => Some((
-                "the key in the JWKS is not for signatures",
-                "sig".into(),
-                usage.to_owned(),
-            )),
+            (Some(alg), _) if alg != "RS256" => {
+                Some(("the key in the JWKS is for another algorithm", "RS256".into(), alg.to_owned()))
+            }
+            (_, Some(usage)) if usage != "sig" => {
+                Some(("the key in the JWKS is not for signatures", "sig".into(), usage.to_owned()))
+            }
             _ => None,
         },
     };
     if let Some((what, want, found)) = problem {
         findings.push(
             Finding::fail(&subject, what, refused)
-                .compare(
-                    want,
-                    if found.is_empty() {
-                        "no key at all".into()
-                    } else {
-                        found
-                    },
-                )
+                .compare(want, if found.is_empty() { "no key at all".into() } else { found })
                 .see("key", &key.source)
                 .fix(publish(cluster)),
         );
@@ -197,19 +173,11 @@ fn compare(cluster: &HostedCluster, key: &PublicKey, jwks: &Jwks) -> Vec<Finding
 }
 
 fn count(keys: usize) -> String {
-    if keys == 1 {
-        "one key".into()
-    } else {
-        format!("{keys} keys")
-    }
+    if keys == 1 { "one key".into() } else { format!("{keys} keys") }
 }
 
 fn ids(jwks: &Jwks) -> String {
-    let ids: Vec<&str> = jwks
-        .keys
-        .iter()
-        .map(|jwk| jwk.kid.as_deref().unwrap_or("without id"))
-        .collect();
+    let ids: Vec<&str> = jwks.keys.iter().map(|jwk| jwk.kid.as_deref().unwrap_or("without id")).collect();
     ids.join(", ")
 }
 
@@ -264,9 +232,7 @@ mod tests {
     const CHECK: &Check = &OIDC_KEY_MATCH;
 
     fn keys(facts: &mut facts::Facts) -> &mut Vec<Jwk> {
-        let Fact::Known(fetch) = &mut facts.oidc.jwks else {
-            panic!("no JWKS")
-        };
+        let Fact::Known(fetch) = &mut facts.oidc.jwks else { panic!("no JWKS") };
         &mut fetch.document.as_mut().unwrap().keys
     }
 
@@ -304,10 +270,7 @@ mod tests {
     fn another_key_in_its_place() {
         let finding = the_failure(CHECK, &with(|keys| keys[0] = another("kid-2")));
         assert_eq!(finding.what, "the signing key is not in the JWKS");
-        assert_eq!(
-            (finding.evidence.get("want"), finding.evidence.get("found")),
-            (Some("kid-1"), Some("kid-2"))
-        );
+        assert_eq!((finding.evidence.get("want"), finding.evidence.get("found")), (Some("kid-1"), Some("kid-2")));
         assert_eq!(finding.keys, [Key::Issuer]);
         assert!(finding.fixes[0].commands[0].starts_with("oc -n clusters get secret prodsa-token-issuer-key"));
         assert!(finding.fixes[0].commands[2].contains("--account-name acct --container-name acct"));
@@ -350,20 +313,14 @@ mod tests {
                 keys.push(another("kid-3"));
             }),
         );
-        assert_eq!(
-            (two.level, two.evidence.get("other keys")),
-            (Level::Warn, Some("kid-2, kid-3"))
-        );
+        assert_eq!((two.level, two.evidence.get("other keys")), (Level::Warn, Some("kid-2, kid-3")));
     }
 
     #[test]
     fn a_cluster_without_a_signing_key() {
         let mut facts = healthy();
         facts.oidc.signing_key = Fact::Absent;
-        assert_eq!(
-            the_failure(CHECK, &facts).subject,
-            "Secret clusters/prodsa-token-issuer-key"
-        );
+        assert_eq!(the_failure(CHECK, &facts).subject, "Secret clusters/prodsa-token-issuer-key");
         cluster(&mut facts).signing_key_secret = None;
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
         cluster(&mut facts).issuer_url = federation::DEFAULT_ISSUER.into();

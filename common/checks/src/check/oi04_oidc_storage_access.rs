@@ -41,15 +41,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         return Ok(Judgement::NotApplicable(federation::NO_WORKLOAD_IDENTITIES.into()));
     }
     let Some(storage) = view.issuer_storage()? else {
-        return Ok(Judgement::NotApplicable(
-            match federation::blob_of(&cluster.issuer_url) {
-                Some((account, _)) => format!(
-                    "storage account {account} is not in subscription {}",
-                    cluster.azure.subscription_id
-                ),
-                None => "the issuer is no blob container".into(),
-            },
-        ));
+        return Ok(Judgement::NotApplicable(match federation::blob_of(&cluster.issuer_url) {
+            Some((account, _)) => {
+                format!("storage account {account} is not in subscription {}", cluster.azure.subscription_id)
+            }
+            None => "the issuer is no blob container".into(),
+        }));
     };
     let account = storage.account_id.name().unwrap_or("ACCOUNT");
     let subject = format!("storage account {account}");
@@ -82,10 +79,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             .touches(Key::Issuer),
         );
     }
-    Ok(Judgement::new(
-        format!("{subject} lets anybody read blobs of container {}", storage.container),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{subject} lets anybody read blobs of container {}", storage.container), findings))
 }
 
 /// One setting that shuts Entra out.
@@ -107,30 +101,15 @@ enum WayOut {
 fn blocks(storage: &IssuerStorage) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut add = |what: String, label, value: &str, way_out| {
-        blocks.push(Block {
-            what,
-            label,
-            value: value.to_owned(),
-            way_out,
-        });
+        blocks.push(Block { what, label, value: value.to_owned(), way_out });
     };
     if storage.allow_blob_public_access == Some(false) {
         let flag = WayOut::Account("--allow-blob-public-access true");
-        add(
-            "public access to blobs is forbidden".into(),
-            "allowBlobPublicAccess",
-            "false",
-            flag,
-        );
+        add("public access to blobs is forbidden".into(), "allowBlobPublicAccess", "false", flag);
     }
     if let Some(value @ ("Disabled" | "SecuredByPerimeter")) = storage.public_network_access.as_deref() {
         let flag = WayOut::Account("--public-network-access Enabled");
-        add(
-            "public network access is off".into(),
-            "publicNetworkAccess",
-            value,
-            flag,
-        );
+        add("public network access is off".into(), "publicNetworkAccess", value, flag);
     }
     if let Some(value @ "Deny") = storage.default_action.as_deref() {
         let flag = WayOut::Account("--default-action Allow");
@@ -197,10 +176,7 @@ mod tests {
     #[test]
     fn public_blobs_are_enough() {
         assert_passes(CHECK, &healthy());
-        assert_passes(
-            CHECK,
-            &with(|storage| storage.container_public_access = Fact::Known("Blob".into())),
-        );
+        assert_passes(CHECK, &with(|storage| storage.container_public_access = Fact::Known("Blob".into())));
         assert_passes(
             CHECK,
             &with(|storage| {
@@ -216,24 +192,14 @@ mod tests {
     fn each_setting_that_shuts_entra_out_is_named() {
         type Change = fn(&mut IssuerStorage);
         let table: [(&str, &str, Change); 6] = [
-            ("allowBlobPublicAccess", "false", |storage| {
-                storage.allow_blob_public_access = Some(false)
-            }),
-            ("publicNetworkAccess", "Disabled", |storage| {
-                storage.public_network_access = Some("Disabled".into())
-            }),
+            ("allowBlobPublicAccess", "false", |storage| storage.allow_blob_public_access = Some(false)),
+            ("publicNetworkAccess", "Disabled", |storage| storage.public_network_access = Some("Disabled".into())),
             ("publicNetworkAccess", "SecuredByPerimeter", |storage| {
                 storage.public_network_access = Some("SecuredByPerimeter".into());
             }),
-            ("networkAcls.defaultAction", "Deny", |storage| {
-                storage.default_action = Some("Deny".into())
-            }),
-            ("publicAccess", "None", |storage| {
-                storage.container_public_access = Fact::Known("None".into())
-            }),
-            ("container", "absent", |storage| {
-                storage.container_public_access = Fact::Absent
-            }),
+            ("networkAcls.defaultAction", "Deny", |storage| storage.default_action = Some("Deny".into())),
+            ("publicAccess", "None", |storage| storage.container_public_access = Fact::Known("None".into())),
+            ("container", "absent", |storage| storage.container_public_access = Fact::Absent),
         ];
         for (label, value, change) in table {
             let finding = the_failure(CHECK, &with(change));
@@ -260,11 +226,7 @@ mod tests {
                 "az storage account update -g os4-common -n acct --subscription {SUBSCRIPTION} --allow-blob-public-access true --default-action Allow"
             )
         );
-        assert!(
-            commands[1].starts_with("az storage container-rm update"),
-            "{}",
-            commands[1]
-        );
+        assert!(commands[1].starts_with("az storage container-rm update"), "{}", commands[1]);
     }
 
     #[test]

@@ -68,21 +68,14 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 format!("{namespace} is being registered in subscription {subscription}"),
                 format!("until that is done {why}"),
             ),
-            _ => Finding::fail(
-                subject,
-                format!("{namespace} is not registered in subscription {subscription}"),
-                why,
-            ),
+            _ => Finding::fail(subject, format!("{namespace} is not registered in subscription {subscription}"), why),
         };
         findings.push(finding.compare("Registered", state).fix(Fix::azure([format!(
             "az provider register --namespace {namespace} --subscription {} --wait",
             quote(subscription)
         )])));
     }
-    Ok(Judgement::new(
-        format!("{} resource providers are registered", registered.len()),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{} resource providers are registered", registered.len()), findings))
 }
 
 #[cfg(test)]
@@ -96,10 +89,7 @@ mod tests {
     const CHECK: &Check = &RP_REGISTERED;
 
     fn set(facts: &mut facts::Facts, namespace: &str, state: &str) {
-        facts
-            .azure
-            .providers
-            .insert(namespace.into(), Fact::Known(state.into()));
+        facts.azure.providers.insert(namespace.into(), Fact::Known(state.into()));
     }
 
     #[test]
@@ -116,9 +106,7 @@ mod tests {
             assert_eq!(finding.subject, "resource provider Microsoft.Network");
             assert_eq!(
                 finding.fixes[0].commands,
-                [format!(
-                    "az provider register --namespace Microsoft.Network --subscription {SUBSCRIPTION} --wait"
-                )]
+                [format!("az provider register --namespace Microsoft.Network --subscription {SUBSCRIPTION} --wait")]
             );
             assert!(finding.keys.is_empty());
         }
@@ -136,33 +124,20 @@ mod tests {
         let mut facts = healthy();
         set(&mut facts, "Microsoft.KeyVault", "NotRegistered");
         assert_passes(CHECK, &facts);
-        cluster(&mut facts).kms = Some(AzureKms {
-            vault: "v".into(),
-            key: "k".into(),
-            version: "1".into(),
-            client_id: None,
-        });
-        assert_eq!(
-            the_failure(CHECK, &facts).subject,
-            "resource provider Microsoft.KeyVault"
-        );
+        cluster(&mut facts).kms =
+            Some(AzureKms { vault: "v".into(), key: "k".into(), version: "1".into(), client_id: None });
+        assert_eq!(the_failure(CHECK, &facts).subject, "resource provider Microsoft.KeyVault");
     }
 
     #[test]
     fn one_unreadable_provider_does_not_hide_the_others() {
         let mut facts = healthy();
         let gap = denied("Microsoft.Compute/register/action");
-        facts
-            .azure
-            .providers
-            .insert("Microsoft.Compute".into(), Fact::Unreadable(gap));
+        facts.azure.providers.insert("Microsoft.Compute".into(), Fact::Unreadable(gap));
         facts.azure.providers.remove("Microsoft.Storage");
         set(&mut facts, "Microsoft.Network", "NotRegistered");
         let levels: Vec<_> = findings(CHECK, &facts).iter().map(|finding| finding.level).collect();
-        assert_eq!(
-            levels,
-            [crate::Level::Unknown, crate::Level::Fail, crate::Level::Unknown]
-        );
+        assert_eq!(levels, [crate::Level::Unknown, crate::Level::Fail, crate::Level::Unknown]);
     }
 
     #[test]

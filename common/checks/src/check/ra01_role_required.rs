@@ -91,11 +91,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             };
             let own: Vec<&RoleAssignment> = assignments
                 .iter()
-                .filter(|assignment| {
-                    assignment
-                        .principal_id
-                        .eq_ignore_ascii_case(&member.identity.principal_id)
-                })
+                .filter(|assignment| assignment.principal_id.eq_ignore_ascii_case(&member.identity.principal_id))
                 .collect();
             let held_alone = holds(view, member, &role, &own);
             let group = || group_with(member, &role, assignments);
@@ -127,10 +123,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         };
         findings.push(Finding::unknown(format!("role assignments at {scope}"), gap));
     }
-    Ok(Judgement::new(
-        format!("{held} roles are held where they are needed"),
-        findings,
-    ))
+    Ok(Judgement::new(format!("{held} roles are held where they are needed"), findings))
 }
 
 /// Where a role is needed, each resource group once.
@@ -240,11 +233,7 @@ fn lacks(member: Member<'_>, role: &Role, missing: &[Lack], seen: &[&'static str
 fn perhaps(member: Member<'_>, role: &Role, scope: &ArmId, names: &[String]) -> Finding {
     let finding = Finding::warn(
         member.subject(),
-        format!(
-            "{} is held at {scope} where {} is expected",
-            names.join(", "),
-            role.name
-        ),
+        format!("{} is held at {scope} where {} is expected", names.join(", "), role.name),
         "whether that is enough cannot be told from its actions; where it is not, Azure answers AuthorizationFailed",
     )
     .compare(role.name, names.join(", "))
@@ -256,10 +245,7 @@ fn perhaps(member: Member<'_>, role: &Role, scope: &ArmId, names: &[String]) -> 
 fn by_group(member: Member<'_>, role: &Role, scope: &ArmId, group: &str) -> Finding {
     let gap = Gap::new(
         GapKind::NotAsked,
-        format!(
-            "a group holds {} at {scope}; whether it has this identity as a member was not asked",
-            role.name
-        ),
+        format!("a group holds {} at {scope}; whether it has this identity as a member was not asked", role.name),
     )
     .with_remedy(format!(
         "az ad group member check --group {} --member-id {}",
@@ -310,10 +296,7 @@ mod tests {
     /// Takes the role of a component away at a group, and gives the assignment back.
     fn take(facts: &mut facts::Facts, key: &str, name: &str) -> RoleAssignment {
         let list = at(facts, name);
-        let found = list
-            .iter()
-            .position(|assignment| assignment.principal_id == principal_id(key))
-            .unwrap();
+        let found = list.iter().position(|assignment| assignment.principal_id == principal_id(key)).unwrap();
         list.remove(found)
     }
 
@@ -327,10 +310,7 @@ mod tests {
                 ..Permission::default()
             }],
         };
-        facts
-            .azure
-            .role_definitions
-            .insert(guid.into(), Fact::Known(definition));
+        facts.azure.role_definitions.insert(guid.into(), Fact::Known(definition));
     }
 
     /// Gives a component another role at a group, in place of its own.
@@ -358,10 +338,7 @@ mod tests {
         take(&mut facts, "cloudProvider", "prod-nsg-prod-x7k2p");
         take(&mut facts, "cloudProvider", "prod-vnet-prod-x7k2p");
         let finding = the_failure(CHECK, &facts);
-        assert_eq!(
-            finding.subject,
-            "identity cloudProvider (prod-cloud-provider-prod-x7k2p)"
-        );
+        assert_eq!(finding.subject, "identity cloudProvider (prod-cloud-provider-prod-x7k2p)");
         assert_eq!(finding.evidence.get("managed resource group"), Some("held"));
         assert_eq!(
             finding.fixes[0].commands,
@@ -408,11 +385,7 @@ mod tests {
         replace(&mut facts, "ingress", "dns", "wide");
         assert_passes(CHECK, &facts);
         replace(&mut facts, "ingress", "dns", "narrow");
-        assert!(
-            the_failure(CHECK, &facts)
-                .what
-                .contains("resource group of the DNS zone")
-        );
+        assert!(the_failure(CHECK, &facts).what.contains("resource group of the DNS zone"));
     }
 
     #[test]
@@ -438,18 +411,9 @@ mod tests {
     #[test]
     fn a_role_made_for_the_component_stands_for_contributor() {
         let mut facts = healthy();
-        replace(
-            &mut facts,
-            "nodePoolManagement",
-            "prod-vnet-prod-x7k2p",
-            "88366f10-ed47-4cc0-9fab-c8a06148393e",
-        );
+        replace(&mut facts, "nodePoolManagement", "prod-vnet-prod-x7k2p", "88366f10-ed47-4cc0-9fab-c8a06148393e");
         assert_passes(CHECK, &facts);
-        define(
-            &mut facts,
-            "custom",
-            &["Microsoft.Network/virtualNetworks/subnets/join/action"],
-        );
+        define(&mut facts, "custom", &["Microsoft.Network/virtualNetworks/subnets/join/action"]);
         replace(&mut facts, "nodePoolManagement", "prod-vnet-prod-x7k2p", "custom");
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
     }
@@ -461,10 +425,7 @@ mod tests {
         assignment.principal_type = Some("User".into());
         at(&mut facts, "dns").push(assignment);
         let finding = the_finding(CHECK, &facts);
-        assert_eq!(
-            (finding.level, finding.evidence.get("found")),
-            (Level::Warn, Some("User"))
-        );
+        assert_eq!((finding.level, finding.evidence.get("found")), (Level::Warn, Some("User")));
     }
 
     #[test]
@@ -481,19 +442,13 @@ mod tests {
     fn an_unreadable_scope_is_one_row_that_names_the_action() {
         let mut facts = healthy();
         let gap = Gap::new(GapKind::Denied, "403 AuthorizationFailed");
-        facts
-            .azure
-            .role_assignments
-            .insert(group("prod-nsg-prod-x7k2p").key(), Fact::Unreadable(gap));
+        facts.azure.role_assignments.insert(group("prod-nsg-prod-x7k2p").key(), Fact::Unreadable(gap));
         take(&mut facts, "ingress", "dns");
         let findings = findings(CHECK, &facts);
         let levels: Vec<_> = findings.iter().map(|finding| finding.level).collect();
         assert_eq!(levels, [Level::Fail, Level::Unknown]);
         let gap = findings[1].gap.as_ref().unwrap();
-        assert_eq!(
-            gap.needs.as_deref(),
-            Some("Microsoft.Authorization/roleAssignments/read")
-        );
+        assert_eq!(gap.needs.as_deref(), Some("Microsoft.Authorization/roleAssignments/read"));
         assert_eq!(gap.scope.as_deref(), Some(group("prod-nsg-prod-x7k2p").as_str()));
     }
 

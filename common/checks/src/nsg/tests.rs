@@ -28,32 +28,11 @@ fn context() -> Context {
 
 fn defaults() -> Vec<NsgRule> {
     vec![
-        rule(
-            "AllowVnetOutBound",
-            65000,
-            Outbound,
-            Allow,
-            "VirtualNetwork",
-            "VirtualNetwork",
-        ),
+        rule("AllowVnetOutBound", 65000, Outbound, Allow, "VirtualNetwork", "VirtualNetwork"),
         rule("AllowInternetOutBound", 65001, Outbound, Allow, "*", "Internet"),
         rule("DenyAllOutBound", 65500, Outbound, Deny, "*", "*"),
-        rule(
-            "AllowVnetInBound",
-            65000,
-            Inbound,
-            Allow,
-            "VirtualNetwork",
-            "VirtualNetwork",
-        ),
-        rule(
-            "AllowAzureLoadBalancerInBound",
-            65001,
-            Inbound,
-            Allow,
-            "AzureLoadBalancer",
-            "*",
-        ),
+        rule("AllowVnetInBound", 65000, Inbound, Allow, "VirtualNetwork", "VirtualNetwork"),
+        rule("AllowAzureLoadBalancerInBound", 65001, Inbound, Allow, "AzureLoadBalancer", "*"),
         rule("DenyAllInBound", 65500, Inbound, Deny, "*", "*"),
     ]
 }
@@ -65,12 +44,7 @@ fn with(custom: impl IntoIterator<Item = NsgRule>) -> Vec<NsgRule> {
 }
 
 fn to(destination: Peer, port: u16) -> Flow {
-    Flow {
-        protocol: Protocol::Tcp,
-        source: Peer::address(ip(WORKER)),
-        destination,
-        port,
-    }
+    Flow { protocol: Protocol::Tcp, source: Peer::address(ip(WORKER)), destination, port }
 }
 
 fn entra() -> Peer {
@@ -94,39 +68,20 @@ fn ported(mut rule: NsgRule, protocol: &str, ports: &[&str]) -> NsgRule {
 #[test]
 fn default_rules_let_workers_out() {
     let rules = defaults();
-    assert_eq!(
-        outcome(&rules, &to(entra(), 443)),
-        ("AllowInternetOutBound".into(), Some(Allow))
-    );
+    assert_eq!(outcome(&rules, &to(entra(), 443)), ("AllowInternetOutBound".into(), Some(Allow)));
     let inside = Peer::address(ip("10.0.1.7"));
-    assert_eq!(
-        outcome(&rules, &to(inside, 10250)),
-        ("AllowVnetOutBound".into(), Some(Allow))
-    );
+    assert_eq!(outcome(&rules, &to(inside, 10250)), ("AllowVnetOutBound".into(), Some(Allow)));
     assert_eq!(outcome(&[], &to(entra(), 443)), ("none".into(), Some(Deny)));
 }
 
 #[test]
 fn the_lowest_priority_decides_and_hides_what_follows() {
-    let deny = ported(
-        rule("deny", 200, Outbound, Deny, "*", "Internet"),
-        "tcp",
-        &["80", "400-500"],
-    );
+    let deny = ported(rule("deny", 200, Outbound, Deny, "*", "Internet"), "tcp", &["80", "400-500"]);
     let allow = rule("allow", 150, Outbound, Allow, "10.0.0.0/24", "AzureActiveDirectory");
-    assert_eq!(
-        outcome(&with([deny.clone()]), &to(entra(), 443)),
-        ("deny".into(), Some(Deny))
-    );
-    assert_eq!(
-        outcome(&with([deny.clone(), allow]), &to(entra(), 443)),
-        ("allow".into(), Some(Allow))
-    );
+    assert_eq!(outcome(&with([deny.clone()]), &to(entra(), 443)), ("deny".into(), Some(Deny)));
+    assert_eq!(outcome(&with([deny.clone(), allow]), &to(entra(), 443)), ("allow".into(), Some(Allow)));
     assert_eq!(outcome(&with([deny.clone()]), &to(entra(), 7443)).1, Some(Allow));
-    let udp = Flow {
-        protocol: Protocol::Udp,
-        ..to(entra(), 443)
-    };
+    let udp = Flow { protocol: Protocol::Udp, ..to(entra(), 443) };
     assert_eq!(outcome(&with([deny]), &udp).1, Some(Allow));
 }
 
@@ -142,14 +97,8 @@ fn augmented_rules_and_bare_addresses() {
     deny.source_prefixes.push(WORKER.into());
     deny.destination_prefixes.push("20.81.4.17".into());
     let api = |address| Peer::address(ip(address)).tagged(["AzureCloud", "Internet"]);
-    assert_eq!(
-        outcome(&with([deny.clone()]), &to(api("20.81.4.17"), 7443)).1,
-        Some(Deny)
-    );
-    assert_eq!(
-        outcome(&with([deny.clone()]), &to(api("20.1.2.200"), 7443)).1,
-        Some(Deny)
-    );
+    assert_eq!(outcome(&with([deny.clone()]), &to(api("20.81.4.17"), 7443)).1, Some(Deny));
+    assert_eq!(outcome(&with([deny.clone()]), &to(api("20.1.2.200"), 7443)).1, Some(Deny));
     assert_eq!(outcome(&with([deny]), &to(api("20.81.4.18"), 7443)).1, Some(Allow));
 }
 
@@ -247,29 +196,17 @@ fn a_peered_range_may_be_part_of_the_virtual_network() {
     let rules = with([rule("vnet", 100, Outbound, Deny, "*", "VirtualNetwork")]);
     assert_eq!(outcome(&rules, &to(Peer::address(ip("10.7.0.1")), 443)).0, "?vnet");
     assert_eq!(outcome(&rules, &to(Peer::address(ip("10.0.7.1")), 443)).1, Some(Deny));
-    assert_eq!(
-        outcome(&defaults(), &to(Peer::address(ip("10.7.0.1")), 443)).1,
-        Some(Allow)
-    );
+    assert_eq!(outcome(&defaults(), &to(Peer::address(ip("10.7.0.1")), 443)).1, Some(Allow));
     assert_eq!(outcome(&defaults(), &to(Peer::anywhere(), 443)).1, Some(Allow));
-    assert_eq!(
-        outcome(&rules, &to(Peer::network(net("10.0.0.0/24")), 443)).1,
-        Some(Deny)
-    );
+    assert_eq!(outcome(&rules, &to(Peer::network(net("10.0.0.0/24")), 443)).1, Some(Deny));
     assert_eq!(outcome(&rules, &to(Peer::address(ip("8.8.8.8")), 443)).1, Some(Allow));
     // A route for everything may make the tag hold everything.
     let mut context = context();
     context.perhaps.push(net("0.0.0.0/0"));
     let flow = to(entra(), 443);
-    assert!(matches!(
-        evaluate(&rules, Outbound, &flow, &context),
-        Outcome::Unresolved { .. }
-    ));
+    assert!(matches!(evaluate(&rules, Outbound, &flow, &context), Outcome::Unresolved { .. }));
     let no_internet = with([rule("internet", 100, Outbound, Deny, "*", "Internet")]);
-    assert!(matches!(
-        evaluate(&no_internet, Outbound, &flow, &context),
-        Outcome::Decision { access: Deny, .. }
-    ));
+    assert!(matches!(evaluate(&no_internet, Outbound, &flow, &context), Outcome::Decision { access: Deny, .. }));
 }
 
 #[test]
@@ -290,10 +227,7 @@ fn representatives_stand_for_the_whole_subnet() {
         rule("b", 110, Outbound, Deny, "10.0.0.10", "10.1.0.0/16"),
         rule("c", 120, Outbound, Deny, "VirtualNetwork", "*"),
     ];
-    let text: Vec<String> = representatives(&rules, net("10.0.0.0/24"))
-        .iter()
-        .map(IpAddr::to_string)
-        .collect();
+    let text: Vec<String> = representatives(&rules, net("10.0.0.0/24")).iter().map(IpAddr::to_string).collect();
     assert_eq!(text, ["10.0.0.4", "10.0.0.10", "10.0.0.11", "10.0.0.128"]);
     assert_eq!(representatives(&[], net("10.0.0.9/32")), [ip("10.0.0.9")]);
     assert_eq!(representatives(&[], net("fd00::/64")), [ip("fd00::4")]);
@@ -320,23 +254,13 @@ struct Packet {
 
 /// Every address that a generated world knows.
 fn universe() -> Vec<u32> {
-    [
-        "10.0.0.4",
-        "10.0.0.5",
-        "10.0.0.130",
-        "10.0.1.9",
-        "10.7.0.1",
-        "13.0.0.1",
-        "13.0.0.130",
-        "40.1.1.1",
-        "52.0.0.9",
-    ]
-    .iter()
-    .map(|text| match ip(text) {
-        IpAddr::V4(v4) => u32::from(v4),
-        IpAddr::V6(_) => panic!("no IPv6 here"),
-    })
-    .collect()
+    ["10.0.0.4", "10.0.0.5", "10.0.0.130", "10.0.1.9", "10.7.0.1", "13.0.0.1", "13.0.0.130", "40.1.1.1", "52.0.0.9"]
+        .iter()
+        .map(|text| match ip(text) {
+            IpAddr::V4(v4) => u32::from(v4),
+            IpAddr::V6(_) => panic!("no IPv6 here"),
+        })
+        .collect()
 }
 
 fn oracle(rules: &[NsgRule], direction: Direction, world: &World, packet: Packet) -> (Option<String>, Access) {
@@ -370,12 +294,7 @@ fn oracle_matches(rule: &NsgRule, world: &World, packet: Packet) -> bool {
     };
     let side = |prefixes: &[String], asgs: &[ArmId], address: u32| {
         prefixes.iter().any(|prefix| oracle_holds(prefix, world, address))
-            || asgs.iter().any(|asg| {
-                world
-                    .members
-                    .get(&asg.key())
-                    .is_some_and(|members| members.contains(&address))
-            })
+            || asgs.iter().any(|asg| world.members.get(&asg.key()).is_some_and(|members| members.contains(&address)))
     };
     protocol
         && port(&rule.destination_ports, packet.to_port)
@@ -418,33 +337,26 @@ fn any_rule(priority: i32) -> impl Strategy<Value = NsgRule> {
         prop::sample::select(vec![Inbound, Outbound, Outbound]),
         prop::sample::select(vec![Allow, Deny]),
         prop::sample::select(vec!["*", "Tcp", "tcp", "Udp", "Icmp"]),
-        (
-            prop::collection::vec(prefix(), 0..3),
-            prop::collection::vec(prefix(), 1..3),
-        ),
+        (prop::collection::vec(prefix(), 0..3), prop::collection::vec(prefix(), 1..3)),
         (prop::collection::vec(ports(), 1..3), source_ports),
         (prop::bool::weighted(0.15), prop::bool::weighted(0.1)),
     )
-        .prop_map(
-            move |(direction, access, protocol, (from, to), (ports, source_port), (from_asg, to_asg))| NsgRule {
+        .prop_map(move |(direction, access, protocol, (from, to), (ports, source_port), (from_asg, to_asg))| {
+            NsgRule {
                 name: format!("rule-{priority}"),
                 priority,
                 direction,
                 access,
                 protocol: protocol.into(),
-                source_prefixes: if from.is_empty() && !from_asg {
-                    vec!["*".into()]
-                } else {
-                    from
-                },
+                source_prefixes: if from.is_empty() && !from_asg { vec!["*".into()] } else { from },
                 source_ports: vec![source_port.into()],
                 destination_prefixes: to,
                 destination_ports: ports.into_iter().map(String::from).collect(),
                 source_asgs: from_asg.then(|| ArmId::from(ASG)).into_iter().collect(),
                 destination_asgs: to_asg.then(|| ArmId::from(ASG)).into_iter().collect(),
                 is_default: false,
-            },
-        )
+            }
+        })
 }
 
 /// Up to six custom rules in any order, before or without the defaults.
@@ -484,10 +396,8 @@ fn world() -> impl Strategy<Value = World> {
             }
             let in_vnet = |address: &u32| address >> 16 == (10 << 8) || (peered && address >> 24 == 10);
             let vnet: BTreeSet<u32> = universe().into_iter().filter(in_vnet).collect();
-            let group = universe()
-                .into_iter()
-                .zip(members)
-                .filter(|(address, member)| *member && vnet.contains(address));
+            let group =
+                universe().into_iter().zip(members).filter(|(address, member)| *member && vnet.contains(address));
             World {
                 members: [(ArmId::from(ASG).key(), group.map(|(address, _)| address).collect())].into(),
                 vnet,
@@ -497,10 +407,7 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 fn packet() -> impl Strategy<Value = Packet> {
-    let sources = universe()
-        .into_iter()
-        .filter(|address| address >> 16 == (10 << 8))
-        .collect::<Vec<_>>();
+    let sources = universe().into_iter().filter(|address| address >> 16 == (10 << 8)).collect::<Vec<_>>();
     (
         any::<bool>(),
         prop::sample::select(sources),
@@ -519,26 +426,15 @@ fn packet() -> impl Strategy<Value = Packet> {
 
 /// What an observer who knows everything about one end would write down.
 fn full_peer(world: &World, address: u32) -> Peer {
-    let mut tags: Vec<String> = world
-        .tags
-        .iter()
-        .filter(|(_, held)| held.contains(&address))
-        .map(|(name, _)| name.clone())
-        .collect();
+    let mut tags: Vec<String> =
+        world.tags.iter().filter(|(_, held)| held.contains(&address)).map(|(name, _)| name.clone()).collect();
     // Two regions, so that the absence of one is known where the tag itself is there.
     for base in ["AzureCloud", "Storage", "AzureActiveDirectory"] {
         if tags.iter().any(|tag| tag == base) && !tags.contains(&format!("{base}.eastus")) {
             tags.push(format!("{base}.westus"));
         }
     }
-    tags.push(
-        if world.vnet.contains(&address) {
-            "VirtualNetwork"
-        } else {
-            "Internet"
-        }
-        .into(),
-    );
+    tags.push(if world.vnet.contains(&address) { "VirtualNetwork" } else { "Internet" }.into());
     let in_group = world.members.values().any(|members| members.contains(&address));
     Peer {
         within: Some(IpAddr::from(std::net::Ipv4Addr::from(address)).into()),
@@ -550,10 +446,7 @@ fn full_peer(world: &World, address: u32) -> Peer {
 
 fn full_context(world: &World) -> Context {
     let single = |address: &u32| IpNet::from(IpAddr::from(std::net::Ipv4Addr::from(*address)));
-    Context {
-        virtual_network: world.vnet.iter().map(single).collect(),
-        perhaps: Vec::new(),
-    }
+    Context { virtual_network: world.vnet.iter().map(single).collect(), perhaps: Vec::new() }
 }
 
 fn flow(packet: Packet, source: Peer, destination: Peer) -> Flow {

@@ -47,16 +47,11 @@ fn entra_at(text: &str) -> Option<Entra> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let aadsts = text[..digits].parse().ok()?;
     let rest = text[digits..].trim_start_matches([':', ' ']);
-    let end = [
-        rest.find('"'),
-        rest.find(" Trace ID"),
-        rest.find(" Correlation ID"),
-        rest.find(" Timestamp:"),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
-    .unwrap_or(rest.len());
+    let end = [rest.find('"'), rest.find(" Trace ID"), rest.find(" Correlation ID"), rest.find(" Timestamp:")]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(rest.len());
     let message = rest[..end].trim();
     Some(Entra {
         aadsts,
@@ -90,9 +85,8 @@ fn quoted(text: &str, label: &str) -> Option<String> {
 fn word(text: &str, label: &str) -> Option<String> {
     quoted(text, label).or_else(|| {
         let value = after(text, label)?;
-        let end = value
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']'))
-            .unwrap_or(value.len());
+        let end =
+            value.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']')).unwrap_or(value.len());
         let value = value[..end].trim_end_matches('.');
         (!value.is_empty()).then(|| value.to_owned())
     })
@@ -182,9 +176,7 @@ fn plain(text: &str) -> Vec<(usize, Arm)> {
 
 /// A code at the beginning of a text: a word with a capital, longer than an HTTP verb, and no number.
 fn code_at(text: &str) -> Option<&str> {
-    let end = text
-        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')))
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_'))).unwrap_or(text.len());
     let code = text[..end].trim_end_matches('.');
     (code.len() >= 5
         && code.starts_with(|c: char| c.is_ascii_uppercase())
@@ -195,9 +187,7 @@ fn code_at(text: &str) -> Option<&str> {
 fn decode(code: &str, message: &str) -> Arm {
     let message = message.trim();
     // A linked refusal names an action that is allowed first and the one that is not second.
-    let refused = message
-        .find("does not have permission to perform action")
-        .map_or(message, |at| &message[at..]);
+    let refused = message.find("does not have permission to perform action").map_or(message, |at| &message[at..]);
     Arm {
         code: code.to_owned(),
         action: quoted(refused, "perform action"),

@@ -26,40 +26,21 @@ pub(super) fn azure(facts: &mut Facts) {
         tenant_id: Some(TENANT.into()),
     });
     for namespace in ["Authorization", "Compute", "ManagedIdentity", "Network", "Storage"] {
-        facts
-            .azure
-            .providers
-            .insert(format!("Microsoft.{namespace}"), Fact::Known("Registered".into()));
+        facts.azure.providers.insert(format!("Microsoft.{namespace}"), Fact::Known("Registered".into()));
     }
     for name in ["prod-prod-x7k2p", "prod-vnet-prod-x7k2p", "prod-nsg-prod-x7k2p", "dns"] {
-        let resource_group = ResourceGroup {
-            id: group(name),
-            name: name.into(),
-            location: "eastus".into(),
-            tags: [].into(),
-        };
-        facts
-            .azure
-            .resource_groups
-            .insert(name.into(), Fact::Known(resource_group));
-        facts
-            .azure
-            .role_assignments
-            .insert(group(name).key(), Fact::Known(Vec::new()));
+        let resource_group =
+            ResourceGroup { id: group(name), name: name.into(), location: "eastus".into(), tags: [].into() };
+        facts.azure.resource_groups.insert(name.into(), Fact::Known(resource_group));
+        facts.azure.role_assignments.insert(group(name).key(), Fact::Known(Vec::new()));
     }
     let mut identities = Vec::new();
-    for component in COMPONENTS
-        .iter()
-        .filter(|component| component.required != Required::Kms)
-    {
+    for component in COMPONENTS.iter().filter(|component| component.required != Required::Kms) {
         identities.push(Identity {
             id: ArmId::in_group(
                 SUBSCRIPTION,
                 "os4-common",
-                &format!(
-                    "Microsoft.ManagedIdentity/userAssignedIdentities/{}",
-                    component.identity_name("prod", INFRA)
-                ),
+                &format!("Microsoft.ManagedIdentity/userAssignedIdentities/{}", component.identity_name("prod", INFRA)),
             ),
             name: component.identity_name("prod", INFRA),
             location: "eastus".into(),
@@ -179,41 +160,16 @@ pub(super) fn network(facts: &mut Facts) {
             id: nsg_id(),
             location: "eastus".into(),
             rules: vec![
-                rule(
-                    "AllowVnetInBound",
-                    65000,
-                    Inbound,
-                    Allow,
-                    "VirtualNetwork",
-                    "VirtualNetwork",
-                ),
-                rule(
-                    "AllowAzureLoadBalancerInBound",
-                    65001,
-                    Inbound,
-                    Allow,
-                    "AzureLoadBalancer",
-                    "*",
-                ),
+                rule("AllowVnetInBound", 65000, Inbound, Allow, "VirtualNetwork", "VirtualNetwork"),
+                rule("AllowAzureLoadBalancerInBound", 65001, Inbound, Allow, "AzureLoadBalancer", "*"),
                 rule("DenyAllInBound", 65500, Inbound, Deny, "*", "*"),
-                rule(
-                    "AllowVnetOutBound",
-                    65000,
-                    Outbound,
-                    Allow,
-                    "VirtualNetwork",
-                    "VirtualNetwork",
-                ),
+                rule("AllowVnetOutBound", 65000, Outbound, Allow, "VirtualNetwork", "VirtualNetwork"),
                 rule("AllowInternetOutBound", 65001, Outbound, Allow, "*", "Internet"),
                 rule("DenyAllOutBound", 65500, Outbound, Deny, "*", "*"),
             ],
         }),
     );
-    let balancer = ArmId::in_group(
-        SUBSCRIPTION,
-        "prod-prod-x7k2p",
-        "Microsoft.Network/loadBalancers/prod-x7k2p",
-    );
+    let balancer = ArmId::in_group(SUBSCRIPTION, "prod-prod-x7k2p", "Microsoft.Network/loadBalancers/prod-x7k2p");
     network.load_balancers.insert(
         balancer.key(),
         Fact::Known(LoadBalancer {
@@ -221,10 +177,7 @@ pub(super) fn network(facts: &mut Facts) {
             location: "eastus".into(),
             sku: Some("Standard".into()),
             backend_pools: vec![INFRA.into()],
-            frontends: vec![Frontend {
-                name: INFRA.into(),
-                public_ip_id: Some(public_ip_id()),
-            }],
+            frontends: vec![Frontend { name: INFRA.into(), public_ip_id: Some(public_ip_id()) }],
             outbound_rules: vec![OutboundRule {
                 name: INFRA.into(),
                 backend_pool: Some(INFRA.into()),
@@ -235,11 +188,7 @@ pub(super) fn network(facts: &mut Facts) {
     );
     network.public_ips.insert(
         public_ip_id().key(),
-        Fact::Known(PublicIp {
-            id: public_ip_id(),
-            ip_address: Some("20.1.2.3".into()),
-            sku: Some("Standard".into()),
-        }),
+        Fact::Known(PublicIp { id: public_ip_id(), ip_address: Some("20.1.2.3".into()), sku: Some("Standard".into()) }),
     );
 }
 

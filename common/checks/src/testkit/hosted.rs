@@ -45,9 +45,7 @@ pub(super) fn management(facts: &mut Facts) {
         namespace: Some("clusters".into()),
         allowed: true,
     }]);
-    let versions = [
-        "5.1", "5.0", "4.23", "4.22", "4.21", "4.20", "4.19", "4.18", "4.17", "4.16", "4.15", "4.14",
-    ];
+    let versions = ["5.1", "5.0", "4.23", "4.22", "4.21", "4.20", "4.19", "4.18", "4.17", "4.16", "4.15", "4.14"];
     facts.management.supported_versions = Fact::Known(SupportedVersions {
         versions: versions.map(String::from).to_vec(),
         server_version: Some("3ee9615567acffaf3e3ee25c2ca2942d650565cf".into()),
@@ -137,15 +135,9 @@ pub(crate) fn healthy_conditions() -> Vec<Condition> {
 }
 
 pub(super) fn hosted(facts: &mut Facts) {
-    let service = |name: &str, strategy: &str| Service {
-        service: name.into(),
-        strategy: strategy.into(),
-        hostname: None,
-    };
-    let keys = COMPONENTS
-        .iter()
-        .filter(|component| component.required != Required::Kms)
-        .map(|component| component.key);
+    let service =
+        |name: &str, strategy: &str| Service { service: name.into(), strategy: strategy.into(), hostname: None };
+    let keys = COMPONENTS.iter().filter(|component| component.required != Required::Kms).map(|component| component.key);
     facts.hosted.cluster = Fact::Known(HostedCluster {
         namespace: "clusters".into(),
         name: "prod".into(),
@@ -178,11 +170,7 @@ pub(super) fn hosted(facts: &mut Facts) {
         },
         dns: Dns {
             base_domain: "hcp.example.com".into(),
-            public_zone_id: Some(ArmId::in_group(
-                SUBSCRIPTION,
-                "dns",
-                "Microsoft.Network/dnsZones/hcp.example.com",
-            )),
+            public_zone_id: Some(ArmId::in_group(SUBSCRIPTION, "dns", "Microsoft.Network/dnsZones/hcp.example.com")),
             private_zone_id: Some(ArmId::in_group(
                 SUBSCRIPTION,
                 "prod-prod-x7k2p",
@@ -213,10 +201,7 @@ pub(super) fn hosted(facts: &mut Facts) {
                 completed_at: Some(minutes_ago(2800)),
             }],
         },
-        endpoint: Some(Endpoint {
-            host: "20.81.4.17".into(),
-            port: 7443,
-        }),
+        endpoint: Some(Endpoint { host: "20.81.4.17".into(), port: 7443 }),
         kubeconfig_secret: Some("prod-admin-kubeconfig".into()),
         payload_arch: Some("Multi".into()),
         has_proxy: false,
@@ -224,13 +209,7 @@ pub(super) fn hosted(facts: &mut Facts) {
     facts.hosted.node_pools = Fact::Known(vec![node_pool("prod")]);
     facts.hosted.machines = Fact::Known(vec![machine("prod-a"), machine("prod-b")]);
     facts.hosted.azure_machines = Fact::Known(vec![azure_machine("prod-a"), azure_machine("prod-b")]);
-    let names = [
-        "capi-provider",
-        "cloud-controller-manager",
-        "etcd",
-        "ingress-operator",
-        "kube-apiserver",
-    ];
+    let names = ["capi-provider", "cloud-controller-manager", "etcd", "ingress-operator", "kube-apiserver"];
     facts.hosted.components = Fact::Known(
         names
             .map(|name| Component {

@@ -52,11 +52,7 @@ pub(crate) fn group(name: &str) -> ArmId {
 
 /// The test VNet.
 pub(crate) fn vnet_id() -> ArmId {
-    ArmId::in_group(
-        SUBSCRIPTION,
-        "prod-vnet-prod-x7k2p",
-        "Microsoft.Network/virtualNetworks/prod-prod-x7k2p",
-    )
+    ArmId::in_group(SUBSCRIPTION, "prod-vnet-prod-x7k2p", "Microsoft.Network/virtualNetworks/prod-prod-x7k2p")
 }
 
 /// The test subnet.
@@ -66,32 +62,19 @@ pub(crate) fn subnet_id() -> ArmId {
 
 /// The test network security group.
 pub(crate) fn nsg_id() -> ArmId {
-    ArmId::in_group(
-        SUBSCRIPTION,
-        "prod-nsg-prod-x7k2p",
-        "Microsoft.Network/networkSecurityGroups/prod-prod-x7k2p-nsg",
-    )
+    ArmId::in_group(SUBSCRIPTION, "prod-nsg-prod-x7k2p", "Microsoft.Network/networkSecurityGroups/prod-prod-x7k2p-nsg")
 }
 
 fn public_ip_id() -> ArmId {
-    ArmId::in_group(
-        SUBSCRIPTION,
-        "prod-prod-x7k2p",
-        "Microsoft.Network/publicIPAddresses/prod-x7k2p",
-    )
+    ArmId::in_group(SUBSCRIPTION, "prod-prod-x7k2p", "Microsoft.Network/publicIPAddresses/prod-x7k2p")
 }
 
 /// Facts of a public cluster in which every check passes: eight identities, one NodePool with two machines.
 pub(crate) fn healthy() -> Facts {
     let mut facts = Facts::unread(
         NOW.parse().unwrap(),
-        Source::Live {
-            context: Some("mgmt".into()),
-        },
-        Target {
-            namespace: "clusters".into(),
-            name: "prod".into(),
-        },
+        Source::Live { context: Some("mgmt".into()) },
+        Target { namespace: "clusters".into(), name: "prod".into() },
     );
     facts.local.creds_file = Fact::Known(CredsFile {
         path: "azure-creds.json".into(),
@@ -121,10 +104,7 @@ pub(crate) fn cluster(facts: &mut Facts) -> &mut HostedCluster {
 /// The identity of a component in test facts, to be changed.
 pub(crate) fn identity<'a>(facts: &'a mut Facts, key: &str) -> &'a mut Identity {
     match &mut facts.azure.identities {
-        Fact::Known(list) => list
-            .iter_mut()
-            .find(|identity| identity.client_id == client_id(key))
-            .unwrap(),
+        Fact::Known(list) => list.iter_mut().find(|identity| identity.client_id == client_id(key)).unwrap(),
         other => panic!("no identities: {other:?}"),
     }
 }
@@ -176,14 +156,8 @@ pub(crate) fn the_finding(check: &Check, facts: &Facts) -> Finding {
 pub(crate) fn the_failure(check: &Check, facts: &Facts) -> Finding {
     let finding = the_finding(check, facts);
     assert_eq!(finding.level, Level::Fail, "{finding:#?}");
-    assert!(
-        !finding.subject.is_empty() && !finding.what.is_empty() && !finding.why.is_empty(),
-        "{finding:#?}"
-    );
-    assert!(
-        finding.fixes.iter().any(|fix| !fix.commands.is_empty()),
-        "no command to copy: {finding:#?}"
-    );
+    assert!(!finding.subject.is_empty() && !finding.what.is_empty() && !finding.why.is_empty(), "{finding:#?}");
+    assert!(finding.fixes.iter().any(|fix| !fix.commands.is_empty()), "no command to copy: {finding:#?}");
     finding
 }
 
@@ -205,10 +179,7 @@ pub(crate) fn the_gap(check: &Check, facts: &Facts) -> Gap {
 #[track_caller]
 pub(crate) fn assert_not_applicable(check: &Check, facts: &Facts) {
     let judged = judge(check, facts);
-    assert!(
-        matches!(judged, Ok(Judgement::NotApplicable(_))),
-        "{check:?}: {judged:?}"
-    );
+    assert!(matches!(judged, Ok(Judgement::NotApplicable(_))), "{check:?}: {judged:?}");
 }
 
 #[track_caller]
@@ -216,10 +187,7 @@ fn judge(check: &Check, facts: &Facts) -> Result<Judgement, Gap> {
     let view = View::new(facts);
     let judged = (check.judge)(&view);
     for need in view.reads() {
-        assert!(
-            check.needs.contains(&need),
-            "{check:?} reads {need:?}, which it does not declare"
-        );
+        assert!(check.needs.contains(&need), "{check:?} reads {need:?}, which it does not declare");
     }
     judged
 }

@@ -36,12 +36,7 @@ fn last_name(id: &str) -> String {
 }
 
 pub(super) fn subscription(from: model::Subscription) -> Subscription {
-    Subscription {
-        id: from.subscription_id,
-        name: from.display_name,
-        state: from.state,
-        tenant_id: from.tenant_id,
-    }
+    Subscription { id: from.subscription_id, name: from.display_name, state: from.state, tenant_id: from.tenant_id }
 }
 
 pub(super) fn resource_group(from: model::ResourceGroup) -> ResourceGroup {
@@ -66,12 +61,7 @@ pub(super) fn identity(from: model::Identity) -> Identity {
 }
 
 pub(super) fn federated(from: model::FederatedCredential) -> FederatedCredential {
-    FederatedCredential {
-        name: from.name,
-        issuer: from.issuer,
-        subject: from.subject,
-        audiences: from.audiences,
-    }
+    FederatedCredential { name: from.name, issuer: from.issuer, subject: from.subject, audiences: from.audiences }
 }
 
 pub(super) fn role_assignment(from: model::RoleAssignment) -> RoleAssignment {
@@ -130,11 +120,7 @@ fn subnet(from: model::Subnet) -> Subnet {
 pub(super) fn nsg(from: model::NetworkSecurityGroup) -> Nsg {
     let custom = from.security_rules.into_iter().map(|rule| nsg_rule(rule, false));
     let default = from.default_security_rules.into_iter().map(|rule| nsg_rule(rule, true));
-    Nsg {
-        id: ArmId::new(from.id),
-        location: from.location,
-        rules: custom.chain(default).collect(),
-    }
+    Nsg { id: ArmId::new(from.id), location: from.location, rules: custom.chain(default).collect() }
 }
 
 fn nsg_rule(from: model::SecurityRule, is_default: bool) -> NsgRule {
@@ -146,11 +132,7 @@ fn nsg_rule(from: model::SecurityRule, is_default: bool) -> NsgRule {
         } else {
             Direction::Outbound
         },
-        access: if from.access.eq_ignore_ascii_case("allow") {
-            Access::Allow
-        } else {
-            Access::Deny
-        },
+        access: if from.access.eq_ignore_ascii_case("allow") { Access::Allow } else { Access::Deny },
         protocol: from.protocol,
         source_prefixes: from.source_address_prefixes,
         source_ports: from.source_port_ranges,
@@ -173,10 +155,7 @@ pub(super) fn route_table(from: model::RouteTable) -> RouteTable {
             next_hop_ip: route.next_hop_ip_address,
         })
         .collect();
-    RouteTable {
-        id: ArmId::new(from.id),
-        routes,
-    }
+    RouteTable { id: ArmId::new(from.id), routes }
 }
 
 pub(super) fn nat_gateway(from: model::NatGateway) -> NatGateway {
@@ -197,10 +176,7 @@ pub(super) fn load_balancer(from: model::LoadBalancer) -> LoadBalancer {
         frontends: from
             .frontend_ip_configurations
             .into_iter()
-            .map(|frontend| Frontend {
-                name: frontend.name,
-                public_ip_id: frontend.public_ip_address.map(ArmId::new),
-            })
+            .map(|frontend| Frontend { name: frontend.name, public_ip_id: frontend.public_ip_address.map(ArmId::new) })
             .collect(),
         outbound_rules: from
             .outbound_rules
@@ -216,9 +192,5 @@ pub(super) fn load_balancer(from: model::LoadBalancer) -> LoadBalancer {
 }
 
 pub(super) fn public_ip(from: model::PublicIp) -> PublicIp {
-    PublicIp {
-        id: ArmId::new(from.id),
-        ip_address: from.ip_address,
-        sku: from.sku,
-    }
+    PublicIp { id: ArmId::new(from.id), ip_address: from.ip_address, sku: from.sku }
 }

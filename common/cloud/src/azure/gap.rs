@@ -20,18 +20,12 @@ pub fn gap_of(error: &ArmError) -> Gap {
         Kind::Denied { action, scope } => {
             // The whole sentence names the caller and repeats action and scope, which stand beside it.
             let code = error.code.as_deref().unwrap_or("AuthorizationFailed");
-            let request = error
-                .request_id
-                .as_deref()
-                .map(|id| format!(" (request id {id})"))
-                .unwrap_or_default();
+            let request = error.request_id.as_deref().map(|id| format!(" (request id {id})")).unwrap_or_default();
             let why = format!("403 {code}: the caller may not read {}{request}", error.resource);
             let action = action.clone().unwrap_or_else(|| "read".into());
             let scope = scope.clone().unwrap_or_else(|| error.resource.clone());
             let remedy = format!("az role assignment create --assignee CALLER --role Reader --scope {scope}");
-            Gap::new(GapKind::Denied, why)
-                .needing(action, scope)
-                .with_remedy(remedy)
+            Gap::new(GapKind::Denied, why).needing(action, scope).with_remedy(remedy)
         }
         Kind::Unreachable | Kind::TimedOut | Kind::Throttled { .. } | Kind::Service => {
             Gap::new(GapKind::Unreachable, why)

@@ -53,13 +53,7 @@ pub async fn collect(arm: &Arm, question: Question<'_>) -> (Azure, Fact<IssuerSt
         map_when(wants(Need::Providers), providers(arm, cluster)),
         map_when(wants(Need::ResourceGroups), resource_groups(arm, cluster)),
         identities_and_roles(arm, question),
-        async {
-            if wants(Need::Network) {
-                network(arm, question).await
-            } else {
-                Network::default()
-            }
-        },
+        async { if wants(Need::Network) { network(arm, question).await } else { Network::default() } },
         when(wants(Need::IssuerStorage), issuer_storage(arm, cluster)),
     );
     let (role_assignments, role_definitions) = roles;
@@ -98,10 +92,7 @@ async fn providers(arm: &Arm, cluster: &HostedCluster) -> BTreeMap<String, Fact<
     let wanted = PROVIDERS.into_iter().chain(cluster.kms.is_some().then_some(KEY_VAULT));
     join_all(wanted.map(async |namespace| {
         let answer = arm.provider(&cluster.azure.subscription_id, namespace).await;
-        (
-            namespace.to_owned(),
-            convert::fact(answer, |provider| provider.registration_state),
-        )
+        (namespace.to_owned(), convert::fact(answer, |provider| provider.registration_state))
     }))
     .await
     .into_iter()
@@ -113,10 +104,7 @@ async fn resource_groups(arm: &Arm, cluster: &HostedCluster) -> BTreeMap<String,
         let (subscription, name) = (scope.subscription()?, scope.resource_group()?);
         Some(async move {
             let answer = arm.resource_group(subscription, name).await;
-            (
-                name.to_ascii_lowercase(),
-                convert::fact(answer, convert::resource_group),
-            )
+            (name.to_ascii_lowercase(), convert::fact(answer, convert::resource_group))
         })
     }))
     .await
@@ -132,10 +120,7 @@ fn scopes(cluster: &HostedCluster) -> BTreeSet<ArmId> {
         .collect()
 }
 
-type Roles = (
-    BTreeMap<String, Fact<Vec<RoleAssignment>>>,
-    BTreeMap<String, Fact<RoleDefinition>>,
-);
+type Roles = (BTreeMap<String, Fact<Vec<RoleAssignment>>>, BTreeMap<String, Fact<RoleDefinition>>);
 
 async fn identities_and_roles(arm: &Arm, question: Question<'_>) -> (Fact<Vec<Identity>>, Roles) {
     let wants = |need: Need| question.needs.contains(&need);
@@ -153,12 +138,8 @@ async fn identities(arm: &Arm, question: Question<'_>) -> Fact<Vec<Identity>> {
         Ok(all) => all,
         Err(error) => return Fact::Unreadable(gap_of(&error)),
     };
-    let ids: BTreeSet<String> = cluster
-        .workload_identities()
-        .unwrap_or_default()
-        .values()
-        .map(|id| id.to_ascii_lowercase())
-        .collect();
+    let ids: BTreeSet<String> =
+        cluster.workload_identities().unwrap_or_default().values().map(|id| id.to_ascii_lowercase()).collect();
     let prefix = format!("{}-", cluster.name);
     let mut identities: Vec<Identity> = all
         .into_iter()
@@ -194,10 +175,7 @@ async fn role_assignments(arm: &Arm, cluster: &HostedCluster) -> BTreeMap<String
         let id = convert::arm_id(scope)?;
         Some(async move {
             let answer = arm.role_assignments(&id, Some("atScope()")).await;
-            (
-                scope.key(),
-                convert::fact(answer, |list| list.into_iter().map(convert::role_assignment).collect()),
-            )
+            (scope.key(), convert::fact(answer, |list| list.into_iter().map(convert::role_assignment).collect()))
         })
     }))
     .await
@@ -220,9 +198,7 @@ async fn role_definitions(
         let (Some(role), Some(client_id)) = (component.role, client_ids.get(component.key)) else {
             continue;
         };
-        let Some(identity) = identities
-            .iter()
-            .find(|identity| identity.client_id.eq_ignore_ascii_case(client_id))
+        let Some(identity) = identities.iter().find(|identity| identity.client_id.eq_ignore_ascii_case(client_id))
         else {
             continue;
         };
@@ -263,9 +239,8 @@ async fn network(arm: &Arm, question: Question<'_>) -> Network {
         .chain(question.node_pools.iter().filter_map(|pool| pool.subnet_id.as_ref()))
         .cloned()
         .collect();
-    let vnet_ids: BTreeSet<ArmId> = std::iter::once(cluster.azure.vnet_id.clone())
-        .chain(subnet_ids.iter().filter_map(ArmId::parent))
-        .collect();
+    let vnet_ids: BTreeSet<ArmId> =
+        std::iter::once(cluster.azure.vnet_id.clone()).chain(subnet_ids.iter().filter_map(ArmId::parent)).collect();
     // The HostedCluster's own group is asked for at once; others only show up in the subnets.
     let own_nsg = [cluster.azure.security_group_id.clone()];
     let (vnets, mut nsgs, (load_balancers, balancer_ips)) = futures::join!(
@@ -283,22 +258,12 @@ async fn network(arm: &Arm, question: Question<'_>) -> Network {
     let gateway_ids = pick(|subnet| subnet.nat_gateway_id.as_ref());
     let (more_nsgs, route_tables, (nat_gateways, gateway_ips)) = futures::join!(
         by_id(&other_nsgs, async |id| convert::fact(arm.nsg(&id).await, convert::nsg)),
-        by_id(&table_ids, async |id| convert::fact(
-            arm.route_table(&id).await,
-            convert::route_table
-        )),
+        by_id(&table_ids, async |id| convert::fact(arm.route_table(&id).await, convert::route_table)),
         nat_gateways(arm, gateway_ids),
     );
     nsgs.extend(more_nsgs);
     let public_ips = balancer_ips.into_iter().chain(gateway_ips).collect();
-    Network {
-        vnets,
-        nsgs,
-        route_tables,
-        nat_gateways,
-        load_balancers,
-        public_ips,
-    }
+    Network { vnets, nsgs, route_tables, nat_gateways, load_balancers, public_ips }
 }
 
 fn used_subnets<'a>(vnets: &'a BTreeMap<String, Fact<Vnet>>, ids: &BTreeSet<ArmId>) -> Vec<&'a Subnet> {
@@ -320,36 +285,22 @@ async fn load_balancers(arm: &Arm, cluster: &HostedCluster) -> WithIps<LoadBalan
     let ids: BTreeSet<ArmId> = balancers
         .values()
         .filter_map(Fact::get)
-        .flat_map(|balancer| {
-            balancer
-                .frontends
-                .iter()
-                .filter_map(|frontend| frontend.public_ip_id.clone())
-        })
+        .flat_map(|balancer| balancer.frontends.iter().filter_map(|frontend| frontend.public_ip_id.clone()))
         .collect();
     let ips = public_ips(arm, ids).await;
     (balancers, ips)
 }
 
 async fn nat_gateways(arm: &Arm, ids: BTreeSet<ArmId>) -> WithIps<NatGateway> {
-    let gateways = by_id(&ids, async |id| {
-        convert::fact(arm.nat_gateway(&id).await, convert::nat_gateway)
-    })
-    .await;
-    let ids: BTreeSet<ArmId> = gateways
-        .values()
-        .filter_map(Fact::get)
-        .flat_map(|gateway| gateway.public_ip_ids.iter().cloned())
-        .collect();
+    let gateways = by_id(&ids, async |id| convert::fact(arm.nat_gateway(&id).await, convert::nat_gateway)).await;
+    let ids: BTreeSet<ArmId> =
+        gateways.values().filter_map(Fact::get).flat_map(|gateway| gateway.public_ip_ids.iter().cloned()).collect();
     let ips = public_ips(arm, ids).await;
     (gateways, ips)
 }
 
 async fn public_ips(arm: &Arm, ids: BTreeSet<ArmId>) -> BTreeMap<String, Fact<PublicIp>> {
-    by_id(&ids, async |id| {
-        convert::fact(arm.public_ip(&id).await, convert::public_ip)
-    })
-    .await
+    by_id(&ids, async |id| convert::fact(arm.public_ip(&id).await, convert::public_ip)).await
 }
 
 /// Asks for each id at once. An id that is none cannot exist.
@@ -378,12 +329,7 @@ async fn issuer_storage(arm: &Arm, cluster: &HostedCluster) -> Fact<IssuerStorag
     let issuer = cluster.issuer_url.as_str();
     let Some((account, container)) = accounts.into_iter().find_map(|account| {
         let endpoint = account.blob_endpoint.as_deref()?.trim_end_matches('/');
-        let container = issuer
-            .strip_prefix(endpoint)?
-            .strip_prefix('/')?
-            .split('/')
-            .next()?
-            .to_owned();
+        let container = issuer.strip_prefix(endpoint)?.strip_prefix('/')?.split('/').next()?.to_owned();
         (!container.is_empty()).then_some((account, container))
     }) else {
         return Fact::Absent;
@@ -393,10 +339,9 @@ async fn issuer_storage(arm: &Arm, cluster: &HostedCluster) -> Fact<IssuerStorag
         Some(id) => convert::fact(arm.container(&id, &container).await, |found| {
             found.public_access.unwrap_or_else(|| "None".to_owned())
         }),
-        None => Fact::Unreadable(Gap::new(
-            GapKind::Failed,
-            format!("Azure calls the account {account_id}, which is no id"),
-        )),
+        None => {
+            Fact::Unreadable(Gap::new(GapKind::Failed, format!("Azure calls the account {account_id}, which is no id")))
+        }
     };
     Fact::Known(IssuerStorage {
         account_id,

@@ -58,10 +58,7 @@ pub fn load(path: &Path) -> Result<Loaded, BundleError> {
     } else {
         Box::new(file)
     };
-    let limited = Limited {
-        inner: reader,
-        left: MAX_TOTAL,
-    };
+    let limited = Limited { inner: reader, left: MAX_TOTAL };
     let (header, reader) = peek(limited).map_err(|error| damaged(path, &error))?;
     load_stream(path, &header, reader)
 }
@@ -120,13 +117,9 @@ fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
             None => tree.note(&located),
             Some(Place::JoinedLog { .. } | Place::NestedLog { .. }) => {
                 let size = entry.size();
-                let mut counted = Counted {
-                    inner: &mut entry,
-                    read: 0,
-                };
+                let mut counted = Counted { inner: &mut entry, read: 0 };
                 let mut scan = Scan::default();
-                scan.read(BufReader::new(&mut counted))
-                    .map_err(|error| damaged(path, &error))?;
+                scan.read(BufReader::new(&mut counted)).map_err(|error| damaged(path, &error))?;
                 whole(path, &name, size, counted.read)?;
                 tree.add(name, located, Content::Log(scan));
             }
@@ -158,10 +151,7 @@ fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
     match facts {
         Some((_, bytes)) => Ok(Loaded::Facts(bytes)),
         None if tree.is_tree() => Ok(Loaded::Tree(tree.of_management_cluster())),
-        None => Err(not_a_bundle(
-            path,
-            "the archive holds neither facts.json nor a namespaces/ directory",
-        )),
+        None => Err(not_a_bundle(path, "the archive holds neither facts.json nor a namespaces/ directory")),
     }
 }
 
@@ -186,11 +176,7 @@ fn load_directory(path: &Path) -> Result<Loaded, BundleError> {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            let relative = if prefix.is_empty() {
-                name
-            } else {
-                format!("{prefix}/{name}")
-            };
+            let relative = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
             // This does not follow links.
             let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
             if kind.is_dir() {
@@ -201,11 +187,7 @@ fn load_directory(path: &Path) -> Result<Loaded, BundleError> {
                     folders.push((entry.path(), relative, level + 1));
                 }
             } else if kind.is_file() {
-                if level == 0
-                    && [".tar", ".tar.gz", ".tgz", ".tar.zst"]
-                        .iter()
-                        .any(|end| relative.ends_with(end))
-                {
+                if level == 0 && [".tar", ".tar.gz", ".tgz", ".tar.zst"].iter().any(|end| relative.ends_with(end)) {
                     archives.push(entry.path());
                 }
                 let Some(located) = layout::locate(&relative) else {
@@ -238,10 +220,7 @@ fn load_directory(path: &Path) -> Result<Loaded, BundleError> {
         [] if count == 0 => Err(BundleError::Empty { path: shown(path) }),
         // The artifact directory of a dump, of which only the archive was kept.
         [archive] => load(archive),
-        _ => Err(not_a_bundle(
-            path,
-            "the directory holds neither facts.json nor a namespaces/ directory",
-        )),
+        _ => Err(not_a_bundle(path, "the directory holds neither facts.json nor a namespaces/ directory")),
     }
 }
 
@@ -256,10 +235,7 @@ fn entry_name(path: &Path, entry: &tar::Entry<'_, impl Read>) -> Result<String, 
             Component::CurDir => {}
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
                 let entry = text.chars().filter(|c| !c.is_control()).take(200).collect();
-                return Err(BundleError::Unsafe {
-                    path: shown(path),
-                    entry,
-                });
+                return Err(BundleError::Unsafe { path: shown(path), entry });
             }
         }
     }
@@ -345,11 +321,7 @@ struct Ending<R> {
 
 impl<R: Read> Ending<R> {
     fn new(inner: R) -> Self {
-        Self {
-            inner,
-            read: 0,
-            zeros: 0,
-        }
+        Self { inner, read: 0, zeros: 0 }
     }
 
     /// Reads to the end; whether a whole block of zeros came last.
@@ -372,10 +344,7 @@ impl<R: Read> Read for Ending<R> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> BundleError {
-    BundleError::Unreadable {
-        path: shown(path),
-        why: error.to_string(),
-    }
+    BundleError::Unreadable { path: shown(path), why: error.to_string() }
 }
 
 fn damaged(path: &Path, error: &io::Error) -> BundleError {
@@ -384,25 +353,16 @@ fn damaged(path: &Path, error: &io::Error) -> BundleError {
         io::ErrorKind::UnexpectedEof => BundleError::Truncated { path, why },
         io::ErrorKind::QuotaExceeded => BundleError::TooLarge { path, why },
         // Both libraries report some ends of data by text alone.
-        _ if why.contains(OVER_LIMIT) => BundleError::TooLarge {
-            path,
-            why: OVER_LIMIT.to_owned(),
-        },
+        _ if why.contains(OVER_LIMIT) => BundleError::TooLarge { path, why: OVER_LIMIT.to_owned() },
         _ if why.contains("unexpected EOF") || why.contains("incomplete frame") => BundleError::Truncated { path, why },
         _ => BundleError::Damaged { path, why },
     }
 }
 
 fn too_large(path: &Path, why: &str) -> BundleError {
-    BundleError::TooLarge {
-        path: shown(path),
-        why: why.to_owned(),
-    }
+    BundleError::TooLarge { path: shown(path), why: why.to_owned() }
 }
 
 fn not_a_bundle(path: &Path, why: &str) -> BundleError {
-    BundleError::NotABundle {
-        path: shown(path),
-        why: why.to_owned(),
-    }
+    BundleError::NotABundle { path: shown(path), why: why.to_owned() }
 }

@@ -21,11 +21,7 @@ pub struct Collection {
 impl Collection {
     /// A collection in a namespace.
     pub fn new(namespace: &str, group: &str, resource: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            group: group.to_owned(),
-            resource: resource.to_owned(),
-        }
+        Self { namespace: namespace.to_owned(), group: group.to_owned(), resource: resource.to_owned() }
     }
 }
 
@@ -90,10 +86,8 @@ const OF_USE: [(&str, &str); 10] = [
 /// Finds out what a path is; none when it belongs to no tree.
 pub fn locate(path: &str) -> Option<Located> {
     let parts: Vec<&str> = path.split('/').collect();
-    let anchor = parts
-        .iter()
-        .take(MAX_WRAPPERS + 1)
-        .position(|part| matches!(*part, "namespaces" | "cluster-scoped-resources"));
+    let anchor =
+        parts.iter().take(MAX_WRAPPERS + 1).position(|part| matches!(*part, "namespaces" | "cluster-scoped-resources"));
     let Some(anchor) = anchor else {
         return at_root(&parts);
     };
@@ -103,11 +97,7 @@ pub fn locate(path: &str) -> Option<Located> {
         ("cluster-scoped-resources", [group, rest @ ..]) if !rest.is_empty() => cluster_scoped(group, rest),
         _ => (None, None),
     };
-    Some(Located {
-        root,
-        collection,
-        place,
-    })
+    Some(Located { root, collection, place })
 }
 
 fn at_root(parts: &[&str]) -> Option<Located> {
@@ -121,11 +111,7 @@ fn at_root(parts: &[&str]) -> Option<Located> {
         "timestamp" => Place::Timestamp,
         _ => return None,
     };
-    Some(Located {
-        root: wrappers.join("/"),
-        collection: None,
-        place: Some(place),
-    })
+    Some(Located { root: wrappers.join("/"), collection: None, place: Some(place) })
 }
 
 fn in_namespace(namespace: &str, rest: &[&str]) -> (Option<Collection>, Option<Place>) {
@@ -193,11 +179,7 @@ fn joined_log(namespace: &str, file: &str) -> Option<Place> {
         Some(stem) => (stem, true),
         None => (stem, false),
     };
-    Some(Place::JoinedLog {
-        namespace: namespace.to_owned(),
-        stem: stem.to_owned(),
-        previous,
-    })
+    Some(Place::JoinedLog { namespace: namespace.to_owned(), stem: stem.to_owned(), previous })
 }
 
 /// `core` is how dumps write the group without a name.
@@ -231,21 +213,10 @@ mod tests {
         assert_eq!(place("a/b/namespaces/ns/core/pods.yaml"), pods());
         assert_eq!(place("namespaces/ns/pods/p/p.yaml"), pods());
         assert_eq!(place("namespaces/ns/core/secrets.yaml"), None);
-        let joined = |stem: &str, previous| {
-            Some(Place::JoinedLog {
-                namespace: "ns".into(),
-                stem: stem.into(),
-                previous,
-            })
-        };
-        assert_eq!(
-            place("namespaces/ns/core/pods/logs/p-0-manager.log"),
-            joined("p-0-manager", false)
-        );
-        assert_eq!(
-            place("namespaces/ns/core/pods/logs/p-0-c-previous.log"),
-            joined("p-0-c", true)
-        );
+        let joined =
+            |stem: &str, previous| Some(Place::JoinedLog { namespace: "ns".into(), stem: stem.into(), previous });
+        assert_eq!(place("namespaces/ns/core/pods/logs/p-0-manager.log"), joined("p-0-manager", false));
+        assert_eq!(place("namespaces/ns/core/pods/logs/p-0-c-previous.log"), joined("p-0-c", true));
         let nested = place("namespaces/ns/pods/p/c/c/logs/previous.log");
         assert!(matches!(nested, Some(Place::NestedLog { previous: true, .. })));
         assert_eq!(place("namespaces/ns/pods/p/c/c/logs/previous.insecure.log"), None);

@@ -26,11 +26,7 @@ pub fn read(path: &Path, json: &[u8], wanted: Wanted<'_>) -> Result<Facts, Bundl
         });
     };
     if schema.major != SCHEMA_MAJOR {
-        return Err(BundleError::Schema {
-            path: shown(path),
-            found: schema.major,
-            supported: SCHEMA_MAJOR,
-        });
+        return Err(BundleError::Schema { path: shown(path), found: schema.major, supported: SCHEMA_MAJOR });
     }
     let mut facts: Facts = serde_json::from_slice(json).map_err(|error| malformed(path, &error))?;
     if !wanted.matches(&facts.target) {
@@ -40,10 +36,7 @@ pub fn read(path: &Path, json: &[u8], wanted: Wanted<'_>) -> Result<Facts, Bundl
             found: vec![facts.target],
         });
     }
-    facts.source = Source::Bundle {
-        path: shown(path),
-        format: BundleFormat::Facts,
-    };
+    facts.source = Source::Bundle { path: shown(path), format: BundleFormat::Facts };
     Ok(facts)
 }
 
@@ -51,17 +44,12 @@ pub fn read(path: &Path, json: &[u8], wanted: Wanted<'_>) -> Result<Facts, Bundl
 fn malformed(path: &Path, error: &serde_json::Error) -> BundleError {
     let (path, place) = (shown(path), format!("line {}, column {}", error.line(), error.column()));
     match error.classify() {
-        serde_json::error::Category::Eof => BundleError::Truncated {
-            path,
-            why: format!("its JSON ends at {place}"),
-        },
-        serde_json::error::Category::Data => BundleError::Damaged {
-            path,
-            why: format!("its JSON does not describe facts at {place}"),
-        },
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => BundleError::Damaged {
-            path,
-            why: format!("its JSON is not valid at {place}"),
-        },
+        serde_json::error::Category::Eof => BundleError::Truncated { path, why: format!("its JSON ends at {place}") },
+        serde_json::error::Category::Data => {
+            BundleError::Damaged { path, why: format!("its JSON does not describe facts at {place}") }
+        }
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+            BundleError::Damaged { path, why: format!("its JSON is not valid at {place}") }
+        }
     }
 }

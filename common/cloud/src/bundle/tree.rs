@@ -102,10 +102,7 @@ impl Tree {
             for value in documents(path, &bytes)? {
                 let found = objects::str_at(&value, "/kind").unwrap_or(kind);
                 if found != kind {
-                    return Err(FileError::OtherKind {
-                        file: path.to_owned(),
-                        found: found.to_owned(),
-                    });
+                    return Err(FileError::OtherKind { file: path.to_owned(), found: found.to_owned() });
                 }
                 let name = objects::text(&value, "/metadata/name").unwrap_or_default();
                 let file = path.to_owned();
@@ -194,10 +191,7 @@ pub enum FileError {
 
 impl FileError {
     fn broken(file: &str, why: &dyn std::fmt::Display) -> Self {
-        Self::Broken {
-            file: file.to_owned(),
-            why: why.to_string(),
-        }
+        Self::Broken { file: file.to_owned(), why: why.to_string() }
     }
 }
 
@@ -211,9 +205,7 @@ fn read(path: &str, content: &Content) -> Result<Vec<u8>, FileError> {
     match content {
         Content::Bytes(bytes) => Ok(bytes.clone()),
         Content::OnDisk(file) => {
-            let size = std::fs::metadata(file)
-                .map_err(|error| FileError::broken(path, &error))?
-                .len();
+            let size = std::fs::metadata(file).map_err(|error| FileError::broken(path, &error))?.len();
             if size > MAX_ENTRY {
                 return Err(FileError::broken(path, &"larger than 64 MiB"));
             }
@@ -268,10 +260,7 @@ pub fn parse_yaml(text: &str) -> Result<Vec<Value>, String> {
     };
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         let place = error.location().map(|location| format!("line {}", location.line()));
-        format!(
-            "it is no valid YAML{}",
-            place.map_or(String::new(), |place| format!(" ({place})"))
-        )
+        format!("it is no valid YAML{}", place.map_or(String::new(), |place| format!(" ({place})")))
     })
 }
 
@@ -303,10 +292,7 @@ mod tests {
     #[test]
     fn broken_yaml_is_named_by_line_and_not_quoted() {
         let error = documents("x.yaml", b"a: 1\nb: [s3cr3t\n").unwrap_err().to_string();
-        assert!(
-            error.starts_with("x.yaml: it is no valid YAML") && !error.contains("s3cr3t"),
-            "{error}"
-        );
+        assert!(error.starts_with("x.yaml: it is no valid YAML") && !error.contains("s3cr3t"), "{error}");
         assert!(documents("x", b"just text").is_err());
         assert!(documents("x", &[0xff, 0xfe]).is_err());
     }

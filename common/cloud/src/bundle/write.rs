@@ -40,17 +40,12 @@ pub fn write(facts: &Facts, path: &Path) -> Result<(), BundleError> {
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         return Err(unwritable("it is a directory".to_owned()));
     }
-    file.persist(path)
-        .map_err(|error| unwritable(error.error.to_string()))?;
+    file.persist(path).map_err(|error| unwritable(error.error.to_string()))?;
     Ok(())
 }
 
 fn fill(file: &mut NamedTempFile, path: &Path, json: &[u8], seconds: u64) -> io::Result<()> {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_ascii_lowercase();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     let mut out = BufWriter::new(file.as_file_mut());
     if ends(&[".json"]) {
@@ -101,11 +96,7 @@ fn find_secret(at: &str, key: Option<&str>, value: &Value) -> Option<String> {
             if redact::text(key) != *key {
                 return Some(format!("{at} (a key)"));
             }
-            let at = if at.is_empty() {
-                key.clone()
-            } else {
-                format!("{at}.{key}")
-            };
+            let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
             find_secret(&at, Some(key), value)
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,

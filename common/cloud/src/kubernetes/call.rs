@@ -90,36 +90,24 @@ async fn send_once(client: &kube::Client, request: Request) -> Result<Answer, Ku
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .map(Duration::from_secs);
     let body = response.into_body().collect_bytes().await.map_err(transport)?;
-    Ok(Answer {
-        status,
-        retry_after,
-        body: body.to_vec(),
-    })
+    Ok(Answer { status, retry_after, body: body.to_vec() })
 }
 
 /// What a status other than success means.
 fn refusal(answer: &Answer) -> KubeError {
     let status: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let text = |pointer: &str| Some(status.as_ref()?.pointer(pointer)?.as_str()?.to_owned());
-    let said = text("/message")
-        .filter(|message| !message.is_empty())
-        .unwrap_or_else(|| {
-            let body = String::from_utf8_lossy(&answer.body);
-            let first = body.lines().next().unwrap_or_default();
-            first.chars().take(200).collect()
-        });
+    let said = text("/message").filter(|message| !message.is_empty()).unwrap_or_else(|| {
+        let body = String::from_utf8_lossy(&answer.body);
+        let first = body.lines().next().unwrap_or_default();
+        first.chars().take(200).collect()
+    });
     let why = redact::text(said.trim());
     match answer.status {
         401 => KubeError::Unauthorized { why },
         403 => KubeError::Denied { why },
-        404 => KubeError::NotFound {
-            why,
-            resource: text("/details/kind"),
-        },
-        status => KubeError::Other {
-            status: Some(status),
-            why,
-        },
+        404 => KubeError::NotFound { why, resource: text("/details/kind") },
+        status => KubeError::Other { status: Some(status), why },
     }
 }
 
@@ -133,9 +121,7 @@ pub fn transport(error: kube::Error) -> KubeError {
                 why: redact::text(&format!("`{cmd}` ended with {}: {}", out.status, said.trim())),
             }
         }
-        Some(error) => KubeError::Unauthorized {
-            why: redact::text(&error.to_string()),
-        },
+        Some(error) => KubeError::Unauthorized { why: redact::text(&error.to_string()) },
         None => unreachable(root_causes(&error)),
     }
 }

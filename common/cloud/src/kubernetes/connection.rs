@@ -125,15 +125,13 @@ impl Connection {
 
     /// Lists a collection, page by page. Selectors come with `params`.
     pub(super) async fn list(&self, path: &str, params: ListParams) -> Result<Vec<Value>, KubeError> {
-        self.pages(params, |params| RequestBuilder::new(path).list(params))
-            .await
+        self.pages(params, |params| RequestBuilder::new(path).list(params)).await
     }
 
     /// Lists the metadata of a collection, page by page.
     pub(super) async fn list_metadata(&self, path: &str) -> Result<Vec<Value>, KubeError> {
         let params = ListParams::default();
-        self.pages(params, |params| RequestBuilder::new(path).list_metadata(params))
-            .await
+        self.pages(params, |params| RequestBuilder::new(path).list_metadata(params)).await
     }
 
     /// Sends a request and reads the answer as JSON.
@@ -150,14 +148,12 @@ impl Connection {
             }
             self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         };
-        call::send(&self.client, request, self.request_timeout, &observe)
-            .await
-            .map_err(|error| match error {
-                KubeError::Unreachable { why } => KubeError::Unreachable {
-                    why: format!("{}: {why}", self.server.trim_end_matches('/')),
-                },
-                other => other,
-            })
+        call::send(&self.client, request, self.request_timeout, &observe).await.map_err(|error| match error {
+            KubeError::Unreachable { why } => {
+                KubeError::Unreachable { why: format!("{}: {why}", self.server.trim_end_matches('/')) }
+            }
+            other => other,
+        })
     }
 
     async fn pages(
@@ -185,9 +181,7 @@ impl Connection {
 
 /// A GET of a path.
 pub(super) fn request(path: &str) -> Result<Request, KubeError> {
-    http::Request::get(path)
-        .body(Vec::new())
-        .map_err(|error| unusable(&error.to_string()))
+    http::Request::get(path).body(Vec::new()).map_err(|error| unusable(&error.to_string()))
 }
 
 /// The path of a collection below a group's version, in a namespace or cluster-wide.
@@ -208,8 +202,5 @@ pub(super) fn segment(name: &str) -> Result<&str, KubeError> {
 }
 
 pub(super) fn unusable(why: &str) -> KubeError {
-    KubeError::Other {
-        status: None,
-        why: why.to_owned(),
-    }
+    KubeError::Other { status: None, why: why.to_owned() }
 }

@@ -126,11 +126,7 @@ impl KubeError {
             }
         };
         let gap = Gap::new(kind, format!("could not {verb} {resource} in {scope}: {self}"));
-        if self.needs_sign_in() {
-            gap.with_remedy("oc login")
-        } else {
-            gap
-        }
+        if self.needs_sign_in() { gap.with_remedy("oc login") } else { gap }
     }
 }
 
@@ -141,9 +137,7 @@ mod tests {
 
     #[test]
     fn a_denied_read_names_verb_resource_and_namespace() {
-        let error = KubeError::Denied {
-            why: "pods is forbidden".to_owned(),
-        };
+        let error = KubeError::Denied { why: "pods is forbidden".to_owned() };
         let gap = error.gap("list", "pods", Some("clusters-demo"));
         assert_eq!(gap.kind, GapKind::Denied);
         assert_eq!(gap.needs.as_deref(), Some("list pods"));
@@ -152,9 +146,7 @@ mod tests {
 
     #[test]
     fn an_expired_login_says_how_to_renew_it() {
-        let error = KubeError::Unauthorized {
-            why: "Unauthorized".to_owned(),
-        };
+        let error = KubeError::Unauthorized { why: "Unauthorized".to_owned() };
         assert!(error.needs_sign_in());
         assert!(error.hint().unwrap().contains("`oc login`"));
         assert_eq!(error.gap("list", "pods", None).remedy.as_deref(), Some("oc login"));
@@ -162,10 +154,7 @@ mod tests {
 
     #[test]
     fn an_unknown_context_lists_the_known_ones() {
-        let error = KubeError::NoContext {
-            name: "prod".to_owned(),
-            known: vec!["dev".to_owned(), "stage".to_owned()],
-        };
+        let error = KubeError::NoContext { name: "prod".to_owned(), known: vec!["dev".to_owned(), "stage".to_owned()] };
         assert_eq!(error.what(), "the kubeconfig has no context 'prod'");
         assert_eq!(error.why().unwrap(), "it has dev, stage");
     }

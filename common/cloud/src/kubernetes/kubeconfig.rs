@@ -61,9 +61,7 @@ pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
                 cluster: options.cluster.clone(),
                 user: options.user.clone(),
             };
-            let mut config = Config::from_custom_kubeconfig(kubeconfig, &selected)
-                .await
-                .map_err(no_config)?;
+            let mut config = Config::from_custom_kubeconfig(kubeconfig, &selected).await.map_err(no_config)?;
             if !proxy_is_explicit {
                 drop_exempt_proxy(&mut config);
             }
@@ -75,9 +73,7 @@ pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
         config.default_namespace.clone_from(namespace);
     }
     if options.as_user.is_none() && !options.as_groups.is_empty() {
-        return Err(KubeError::NoConfig {
-            why: "`--as-group` needs `--as`".to_owned(),
-        });
+        return Err(KubeError::NoConfig { why: "`--as-group` needs `--as`".to_owned() });
     }
     if let Some(user) = &options.as_user {
         config.auth_info.impersonate = Some(user.clone());
@@ -103,11 +99,7 @@ pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
             config.headers.push((name, value));
         }
     }
-    Ok(Resolved {
-        config,
-        context,
-        request_timeout,
-    })
+    Ok(Resolved { config, context, request_timeout })
 }
 
 /// The kubeconfig; none when there is no file and none was asked for, which in a pod is the normal case.
@@ -116,11 +108,7 @@ fn load(options: &KubeOptions) -> Result<Option<Kubeconfig>, KubeError> {
         return read(path).map(Some);
     }
     let listed: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
-        .map(|paths| {
-            std::env::split_paths(&paths)
-                .filter(|path| !path.as_os_str().is_empty())
-                .collect()
-        })
+        .map(|paths| std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect())
         .unwrap_or_default();
     let paths = if listed.is_empty() {
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
@@ -158,28 +146,19 @@ fn read(path: &Path) -> Result<Kubeconfig, KubeError> {
 }
 
 fn no_config(error: impl std::error::Error) -> KubeError {
-    KubeError::NoConfig {
-        why: redact::text(&error.to_string()),
-    }
+    KubeError::NoConfig { why: redact::text(&error.to_string()) }
 }
 
 /// The name of the context to use. Names that the kubeconfig lacks are errors, as with kubectl.
 fn choose_context(kubeconfig: &Kubeconfig, options: &KubeOptions) -> Result<String, KubeError> {
-    let name = options
-        .context
-        .clone()
-        .or_else(|| kubeconfig.current_context.clone())
-        .unwrap_or_default();
+    let name = options.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
     if !kubeconfig.contexts.iter().any(|context| context.name == name) {
         let mut known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
         known.sort();
         return Err(KubeError::NoContext { name, known });
     }
-    let missing = |what: &str, name: &str| {
-        Err(KubeError::NoConfig {
-            why: format!("the kubeconfig has no {what} '{name}'"),
-        })
-    };
+    let missing =
+        |what: &str, name: &str| Err(KubeError::NoConfig { why: format!("the kubeconfig has no {what} '{name}'") });
     match &options.cluster {
         Some(cluster) if !kubeconfig.clusters.iter().any(|known| known.name == *cluster) => {
             missing("cluster", cluster)?
@@ -210,9 +189,7 @@ fn has_proxy_url(kubeconfig: &Kubeconfig, context: &str, options: &KubeOptions) 
 
 fn drop_exempt_proxy(config: &mut Config) {
     let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-    let no_proxy = variable("NO_PROXY")
-        .or_else(|| variable("no_proxy"))
-        .unwrap_or_default();
+    let no_proxy = variable("NO_PROXY").or_else(|| variable("no_proxy")).unwrap_or_default();
     let url = &config.cluster_url;
     let port = url.port_u16().unwrap_or(443);
     if url.host().is_some_and(|host| proxy::is_exempt(&no_proxy, host, port)) {
@@ -244,10 +221,7 @@ users:
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, TWO_CONTEXTS).unwrap();
-        let mut options = KubeOptions {
-            kubeconfig: Some(path),
-            ..KubeOptions::default()
-        };
+        let mut options = KubeOptions { kubeconfig: Some(path), ..KubeOptions::default() };
         change(&mut options);
         resolve(&options).await
     }
@@ -283,43 +257,20 @@ users:
 
     #[tokio::test]
     async fn a_timeout_of_zero_means_none() {
-        let none = resolved(|options| options.request_timeout = Some(Duration::ZERO))
-            .await
-            .unwrap();
+        let none = resolved(|options| options.request_timeout = Some(Duration::ZERO)).await.unwrap();
         assert_eq!((none.config.read_timeout, none.request_timeout), (None, None));
     }
 
     #[tokio::test]
     async fn names_that_are_not_there() {
-        let error = resolved(|options| options.context = Some("stage".into()))
-            .await
-            .err()
-            .unwrap();
+        let error = resolved(|options| options.context = Some("stage".into())).await.err().unwrap();
         let known = vec!["dev".to_owned(), "prod".to_owned()];
-        assert_eq!(
-            error,
-            KubeError::NoContext {
-                name: "stage".into(),
-                known
-            }
-        );
-        let error = resolved(|options| options.user = Some("nobody".into()))
-            .await
-            .err()
-            .unwrap();
+        assert_eq!(error, KubeError::NoContext { name: "stage".into(), known });
+        let error = resolved(|options| options.user = Some("nobody".into())).await.err().unwrap();
         assert!(error.why().unwrap().contains("no user 'nobody'"));
-        let error = resolved(|options| options.as_groups = vec!["g".into()])
-            .await
-            .err()
-            .unwrap();
+        let error = resolved(|options| options.as_groups = vec!["g".into()]).await.err().unwrap();
         assert!(error.why().unwrap().contains("--as-group"));
-        let error = resolved(|options| options.kubeconfig = Some("/does/not/exist".into()))
-            .await
-            .err()
-            .unwrap();
-        assert!(
-            matches!(&error, KubeError::NoConfig { why } if why.contains("/does/not/exist")),
-            "{error}"
-        );
+        let error = resolved(|options| options.kubeconfig = Some("/does/not/exist".into())).await.err().unwrap();
+        assert!(matches!(&error, KubeError::NoConfig { why } if why.contains("/does/not/exist")), "{error}");
     }
 }

@@ -56,11 +56,7 @@ pattern!(
         r#"|"ts":\d+(?:\.\d+)?(?:e[+-]?\d+)?"#,
     )
 );
-pattern!(
-    Regex,
-    KLOG,
-    r"^[IWEF](?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{1,9})\s"
-);
+pattern!(Regex, KLOG, r"^[IWEF](?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{1,9})\s");
 pattern!(Regex, LOGFMT, r#"(?:^|\s)(?:ts|time)=(?:"([^"]+)"|(\S+))"#);
 
 /// Whether the log of a container is worth reading.
@@ -164,10 +160,7 @@ impl Scan {
 
 /// The line without what changes each time the same thing happens.
 fn without_volatile(line: &str) -> String {
-    VOLATILE.as_ref().map_or_else(
-        || line.to_owned(),
-        |volatile| volatile.replace_all(line, "${id}#").into_owned(),
-    )
+    VOLATILE.as_ref().map_or_else(|| line.to_owned(), |volatile| volatile.replace_all(line, "${id}#").into_owned())
 }
 
 /// Redacts before it cuts: half a secret would not be known as one. A cut through a redaction mark moves back before it.
@@ -242,9 +235,7 @@ fn logfmt_time(line: &str) -> Option<Timestamp> {
 /// Seconds since 1970, as zap writes them; to the microsecond, which is what a double holds.
 fn epoch(seconds: f64) -> Option<Timestamp> {
     let plausible = (1e9..1e11).contains(&seconds);
-    plausible
-        .then(|| Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok())
-        .flatten()
+    plausible.then(|| Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -254,11 +245,7 @@ mod tests {
 
     use super::*;
 
-    const ORIGIN: Origin<'static> = Origin {
-        pod: "p",
-        app: Some("capi-provider"),
-        container: "manager",
-    };
+    const ORIGIN: Origin<'static> = Origin { pod: "p", app: Some("capi-provider"), container: "manager" };
 
     fn reference() -> Timestamp {
         "2026-11-20T22:00:00Z".parse().unwrap()
@@ -273,36 +260,18 @@ mod tests {
     #[test]
     fn the_formats_of_time() {
         let table = [
-            (
-                "I1120 09:31:02.118201       1 a.go:255] x",
-                Some("2026-11-20T09:31:02.118201Z"),
-            ),
-            (
-                "E1121 21:00:00.000001 1 a.go:1] clock a little ahead",
-                Some("2026-11-21T21:00:00.000001Z"),
-            ),
-            (
-                "E1231 23:59:59.000000 1 a.go:1] last year",
-                Some("2025-12-31T23:59:59Z"),
-            ),
+            ("I1120 09:31:02.118201       1 a.go:255] x", Some("2026-11-20T09:31:02.118201Z")),
+            ("E1121 21:00:00.000001 1 a.go:1] clock a little ahead", Some("2026-11-21T21:00:00.000001Z")),
+            ("E1231 23:59:59.000000 1 a.go:1] last year", Some("2025-12-31T23:59:59Z")),
             ("W0229 00:00:00.000000 1 no such day in 2026 or 2025", None),
-            (
-                "2026-11-20T09:31:03.4Z E1120 08:00:00.000000 1 x] inspect",
-                Some("2026-11-20T09:31:03.4Z"),
-            ),
+            ("2026-11-20T09:31:03.4Z E1120 08:00:00.000000 1 x] inspect", Some("2026-11-20T09:31:03.4Z")),
             ("2026-11-20T10:31:03+01:00\tERROR\tzap", Some("2026-11-20T09:31:03Z")),
             ("2026/11/20 09:31:03 go", Some("2026-11-20T09:31:03Z")),
             ("2026-11-20 09:31:03,250 python", Some("2026-11-20T09:31:03.25Z")),
-            (
-                r#"{"level":"error","ts":"2026-11-20T09:31:03Z","msg":"x"}"#,
-                Some("2026-11-20T09:31:03Z"),
-            ),
+            (r#"{"level":"error","ts":"2026-11-20T09:31:03Z","msg":"x"}"#, Some("2026-11-20T09:31:03Z")),
             (r#"{"ts":1795167063.5,"msg":"x"}"#, Some("2026-11-20T09:31:03.5Z")),
             (r#"{"ts":17951670635e-1,"msg":"x"}"#, Some("2026-11-20T09:31:03.5Z")),
-            (
-                r#"time="2026-11-20T09:31:03Z" level=error msg="x""#,
-                Some("2026-11-20T09:31:03Z"),
-            ),
+            (r#"time="2026-11-20T09:31:03Z" level=error msg="x""#, Some("2026-11-20T09:31:03Z")),
             ("level=info ts=2026-11-20T09:31:03.1Z x", Some("2026-11-20T09:31:03.1Z")),
             ("goroutine 1 [running]:", None),
             ("", None),
@@ -348,14 +317,8 @@ mod tests {
 
     #[test]
     fn the_newest_fifty() {
-        let word = |n: usize| {
-            (0..4)
-                .map(|bit| if n >> (2 * bit) & 3 == 0 { "a" } else { "b" })
-                .collect::<String>()
-        };
-        let log: String = (0..80)
-            .map(|n| format!("AADSTS{}: {}\n", 700_000 + n, word(n)))
-            .collect();
+        let word = |n: usize| (0..4).map(|bit| if n >> (2 * bit) & 3 == 0 { "a" } else { "b" }).collect::<String>();
+        let log: String = (0..80).map(|n| format!("AADSTS{}: {}\n", 700_000 + n, word(n))).collect();
         let kept = lines(&log);
         assert_eq!(kept.len(), MAX_LINES);
         assert!(kept[0].text.starts_with("AADSTS700030"));
@@ -385,11 +348,7 @@ mod tests {
     #[test]
     fn containers_of_interest() {
         assert!(is_of_interest(Some("capi-provider"), "manager", false));
-        assert!(is_of_interest(
-            Some("kube-apiserver"),
-            "azure-kms-provider-active",
-            false
-        ));
+        assert!(is_of_interest(Some("kube-apiserver"), "azure-kms-provider-active", false));
         assert!(!is_of_interest(Some("kube-apiserver"), "kube-apiserver", false));
         assert!(!is_of_interest(Some("etcd"), "etcd", false));
         assert!(!is_of_interest(Some("capi-provider"), "availability-prober", true));

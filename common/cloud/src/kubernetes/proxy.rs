@@ -41,9 +41,7 @@ fn matches(entry: &str, host: &str, address: Option<IpAddr>, port: u16) -> bool 
     // ".example.com" and "*.example.com" mean names below it; "example.com" means itself too.
     let below = entry.trim_start_matches('*');
     let domain = below.trim_start_matches('.');
-    let is_below = host
-        .strip_suffix(domain)
-        .is_some_and(|rest| rest.ends_with('.') && rest.len() > 1);
+    let is_below = host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1);
     is_below || (below == domain && host == domain)
 }
 

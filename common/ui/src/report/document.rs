@@ -97,10 +97,7 @@ impl DoctorReport {
             api_version: API_VERSION,
             kind: "DoctorReport",
             collected_at: report.collected_at.to_string(),
-            target: Target {
-                namespace: report.target.namespace.clone(),
-                name: report.target.name.clone(),
-            },
+            target: Target { namespace: report.target.namespace.clone(), name: report.target.name.clone() },
             source: report.source.clone(),
             summary: Summary {
                 pass: summary.pass,
@@ -121,11 +118,7 @@ impl DoctorReportList {
     /// The document of several reports.
     pub fn of(reports: &[&Report]) -> Self {
         let items = reports.iter().map(|report| DoctorReport::of(report)).collect();
-        Self {
-            api_version: API_VERSION,
-            kind: "DoctorReportList",
-            items,
-        }
+        Self { api_version: API_VERSION, kind: "DoctorReportList", items }
     }
 }
 

@@ -21,16 +21,8 @@ pub(super) fn render(shown: &Shown<'_>, terminal: &Terminal) -> String {
     out.push('\n');
     out.push_str(&verdict_line(shown, terminal));
     let roots = shown.report.roots();
-    let failures: Vec<&Row> = roots
-        .iter()
-        .copied()
-        .filter(|row| row.verdict == Verdict::Fail)
-        .collect();
-    let warnings: Vec<&Row> = roots
-        .iter()
-        .copied()
-        .filter(|row| row.verdict == Verdict::Warn)
-        .collect();
+    let failures: Vec<&Row> = roots.iter().copied().filter(|row| row.verdict == Verdict::Fail).collect();
+    let warnings: Vec<&Row> = roots.iter().copied().filter(|row| row.verdict == Verdict::Warn).collect();
     for (at, row) in failures.iter().enumerate() {
         let title = terminal.bad(&format!("ROOT CAUSE {}", at + 1));
         out.push_str(&root(shown, row, &title, terminal));
@@ -51,22 +43,13 @@ fn header(shown: &Shown<'_>, terminal: &Terminal) -> String {
     let facts = shown.facts;
     let dot = terminal.dot();
     let own = |text: &str| text::printable(text).into_owned();
-    let mut parts = vec![
-        terminal.strong(&text::printable(&facts.target.name)),
-        own(&facts.target.to_string()),
-    ];
+    let mut parts = vec![terminal.strong(&text::printable(&facts.target.name)), own(&facts.target.to_string())];
     if let Some(cluster) = facts.hosted.cluster.get() {
         parts.extend(cluster.version.effective().map(own));
         parts.push(own(&cluster.azure.location));
         parts.push(own(cluster.azure.topology.as_deref().unwrap_or("Public")));
     }
-    let checked = shown
-        .report
-        .rows
-        .iter()
-        .map(|row| row.check.code)
-        .collect::<std::collections::BTreeSet<_>>()
-        .len();
+    let checked = shown.report.rows.iter().map(|row| row.check.code).collect::<std::collections::BTreeSet<_>>().len();
     let mut out = format!("{}\n", parts.join(dot));
     let when = facts.collected_at.strftime("%Y-%m-%d %H:%M:%SZ");
     match &facts.source {
@@ -100,12 +83,7 @@ fn caller(shown: &Shown<'_>, terminal: &Terminal) -> String {
             };
             let mut line = format!("as {who} ({}) in tenant {}", caller.via, short(&caller.tenant_id));
             if let Some(subscription) = azure.subscription.get() {
-                let _ = write!(
-                    line,
-                    ", subscription {} ({})",
-                    subscription.name,
-                    short(&subscription.id)
-                );
+                let _ = write!(line, ", subscription {} ({})", subscription.name, short(&subscription.id));
             }
             text::hanging("", "  ", &line, terminal.width())
         }
@@ -132,27 +110,15 @@ fn verdict_line(shown: &Shown<'_>, terminal: &Terminal) -> String {
         parts.push(terminal.caution(&count(warned, "warning")));
     }
     if caused > 0 {
-        parts.push(format!(
-            "{} caused by {}",
-            count(caused, "row"),
-            if roots.len() == 1 { "it" } else { "them" }
-        ));
+        parts.push(format!("{} caused by {}", count(caused, "row"), if roots.len() == 1 { "it" } else { "them" }));
     }
     let passed = format!("{} passed", summary.pass);
-    parts.push(if roots.is_empty() {
-        terminal.good(&passed)
-    } else {
-        passed
-    });
+    parts.push(if roots.is_empty() { terminal.good(&passed) } else { passed });
     if summary.unknown > 0 {
         parts.push(terminal.caution(&format!("{} could not be checked", summary.unknown)));
     }
     let lead = if failed == 0 && warned == 0 {
-        if summary.unknown == 0 {
-            "healthy: "
-        } else {
-            "nothing found: "
-        }
+        if summary.unknown == 0 { "healthy: " } else { "nothing found: " }
     } else {
         ""
     };
@@ -170,13 +136,8 @@ impl Block<'_> {
     fn line(&mut self, label: &str, value: &str) {
         let pad = " ".repeat(self.label + 2);
         for (at, line) in value.lines().enumerate() {
-            let lead = if at == 0 {
-                format!("  {label:<width$}", width = self.label)
-            } else {
-                pad.clone()
-            };
-            self.out
-                .push_str(&text::hanging(&lead, &pad, line, self.terminal.width()));
+            let lead = if at == 0 { format!("  {label:<width$}", width = self.label) } else { pad.clone() };
+            self.out.push_str(&text::hanging(&lead, &pad, line, self.terminal.width()));
         }
     }
 
@@ -202,27 +163,10 @@ impl Block<'_> {
 
 fn root(shown: &Shown<'_>, row: &Row, title: &str, terminal: &Terminal) -> String {
     let width = terminal.width();
-    let longest = row
-        .evidence
-        .0
-        .iter()
-        .map(|(label, _)| label.chars().count() + 1)
-        .max()
-        .unwrap_or(0);
-    let mut block = Block {
-        out: String::new(),
-        label: longest.max(LABEL),
-        terminal,
-    };
-    let _ = writeln!(
-        block.out,
-        "\n{title}   {} {}",
-        terminal.strong(&row.check.printed_code()),
-        row.check.id
-    );
-    block
-        .out
-        .push_str(&text::hanging("  ", "  ", &sentence(&row.what), width));
+    let longest = row.evidence.0.iter().map(|(label, _)| label.chars().count() + 1).max().unwrap_or(0);
+    let mut block = Block { out: String::new(), label: longest.max(LABEL), terminal };
+    let _ = writeln!(block.out, "\n{title}   {} {}", terminal.strong(&row.check.printed_code()), row.check.id);
+    block.out.push_str(&text::hanging("  ", "  ", &sentence(&row.what), width));
     if !row.subject.is_empty() {
         block.line("about", &row.subject);
     }
@@ -253,9 +197,7 @@ fn root(shown: &Shown<'_>, row: &Row, title: &str, terminal: &Terminal) -> Strin
 fn dependants(rows: &[&Row], terminal: &Terminal) -> String {
     let mut by_check: BTreeMap<(Group, &str), (&str, Vec<&str>)> = BTreeMap::new();
     for row in rows {
-        let entry = by_check
-            .entry((row.check.group, row.check.code))
-            .or_insert((row.check.id, Vec::new()));
+        let entry = by_check.entry((row.check.group, row.check.code)).or_insert((row.check.id, Vec::new()));
         if !row.subject.is_empty() && !entry.1.contains(&row.subject.as_str()) {
             entry.1.push(&row.subject);
         }
@@ -263,11 +205,7 @@ fn dependants(rows: &[&Row], terminal: &Terminal) -> String {
     let parts: Vec<String> = by_check
         .into_iter()
         .map(|((_, code), (id, subjects))| {
-            if subjects.is_empty() {
-                format!("{code} {id}")
-            } else {
-                format!("{code} {id} ({})", subjects.join(", "))
-            }
+            if subjects.is_empty() { format!("{code} {id}") } else { format!("{code} {id} ({})", subjects.join(", ")) }
         })
         .collect();
     parts.join(terminal.dot())
@@ -296,22 +234,14 @@ fn worth_a_caret(want: &str, found: &str, difference: &text::Difference) -> bool
 }
 
 fn infos(shown: &Shown<'_>, terminal: &Terminal) -> String {
-    let rows: Vec<&Row> = shown
-        .report
-        .rows
-        .iter()
-        .filter(|row| row.verdict == Verdict::Info && row.caused_by.is_none())
-        .collect();
+    let rows: Vec<&Row> =
+        shown.report.rows.iter().filter(|row| row.verdict == Verdict::Info && row.caused_by.is_none()).collect();
     if rows.is_empty() {
         return String::new();
     }
     let mut out = format!("\n{}\n", terminal.strong("GOOD TO KNOW"));
     for row in rows {
-        let subject = if row.subject.is_empty() {
-            String::new()
-        } else {
-            format!("{}: ", row.subject)
-        };
+        let subject = if row.subject.is_empty() { String::new() } else { format!("{}: ", row.subject) };
         let line = format!("{} {subject}{}", row.check.code, row.what);
         out.push_str(&text::hanging("  i ", "    ", &line, terminal.width()));
     }
@@ -336,23 +266,15 @@ fn unknowns(shown: &Shown<'_>, terminal: &Terminal) -> String {
     for (gap, rows) in groups {
         let mut codes: Vec<&str> = rows.iter().map(|row| row.check.code).collect();
         codes.dedup();
-        let subjects: Vec<&str> = rows
-            .iter()
-            .map(|row| row.subject.as_str())
-            .filter(|subject| !subject.is_empty())
-            .collect();
+        let subjects: Vec<&str> =
+            rows.iter().map(|row| row.subject.as_str()).filter(|subject| !subject.is_empty()).collect();
         let mut line = format!("{}: {}", codes.join(" "), sentence(&gap.why));
         if !subjects.is_empty() && subjects.len() <= 3 {
             let _ = write!(line, " ({})", subjects.join(", "));
         }
         out.push_str(&text::hanging("  ? ", "    ", &line, width));
         if let (Some(needs), Some(scope)) = (&gap.needs, &gap.scope) {
-            out.push_str(&text::hanging(
-                "    needs ",
-                "          ",
-                &format!("{needs} on {scope}"),
-                width,
-            ));
+            out.push_str(&text::hanging("    needs ", "          ", &format!("{needs} on {scope}"), width));
         }
         if let Some(remedy) = &gap.remedy {
             for command_line in text::command(remedy, "    ", width) {
@@ -372,10 +294,7 @@ fn groups(shown: &Shown<'_>, terminal: &Terminal) -> String {
         }
         let cell = |count: usize| if count == 0 { "-".to_owned() } else { count.to_string() };
         let worst = [(summary.fail, "x"), (summary.warn, "!"), (summary.unknown, "?")];
-        let mark = worst
-            .iter()
-            .find(|(count, _)| *count > 0)
-            .map_or("ok", |(_, mark)| mark);
+        let mark = worst.iter().find(|(count, _)| *count > 0).map_or("ok", |(_, mark)| mark);
         table.add_row([
             group.name().to_owned(),
             cell(summary.pass + summary.info),
@@ -416,10 +335,9 @@ fn next(shown: &Shown<'_>, failures: &[&Row], terminal: &Terminal) -> String {
         };
         let again = match &shown.facts.source {
             Source::Live { .. } => format!("{program} doctor {} --only {}", shown.again, letters.join(",")),
-            Source::Bundle { .. } => format!(
-                "{program} doctor {} -n {}",
-                shown.facts.target.name, shown.facts.target.namespace
-            ),
+            Source::Bundle { .. } => {
+                format!("{program} doctor {} -n {}", shown.facts.target.name, shown.facts.target.namespace)
+            }
         };
         let mut out = format!("\nnext: fix {numbers}, then\n");
         for line in text::command(&again, "  ", terminal.width()) {
@@ -438,12 +356,7 @@ fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         // A name such as `kube-apiserver` or an id keeps its case.
-        Some(first)
-            if text
-                .split(' ')
-                .next()
-                .is_some_and(|word| word.chars().all(|c| c.is_ascii_lowercase())) =>
-        {
+        Some(first) if text.split(' ').next().is_some_and(|word| word.chars().all(|c| c.is_ascii_lowercase())) => {
             first.to_uppercase().chain(chars).collect()
         }
         _ => text.to_owned(),

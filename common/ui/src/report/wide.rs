@@ -28,31 +28,15 @@ pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
 
 /// One line per cluster: counts and its first root cause.
 pub(super) fn fleet(all: &[Shown<'_>], terminal: &Terminal) -> String {
-    let header = [
-        "NAME",
-        "NAMESPACE",
-        "VERSION",
-        "ROOTS",
-        "WARN",
-        "UNKNOWN",
-        "PASS",
-        "FIRST CAUSE",
-    ];
+    let header = ["NAME", "NAMESPACE", "VERSION", "ROOTS", "WARN", "UNKNOWN", "PASS", "FIRST CAUSE"];
     let mut table = grid::new(header, terminal);
     for shown in all {
         let summary = shown.report.summary();
         let roots = shown.report.roots();
         let failed = roots.iter().filter(|row| row.verdict == Verdict::Fail).count();
-        let version = shown
-            .facts
-            .hosted
-            .cluster
-            .get()
-            .and_then(|cluster| cluster.version.effective())
-            .unwrap_or("<unknown>");
-        let first = roots
-            .first()
-            .map_or_else(|| "-".to_owned(), |row| format!("{} {}", row.check.code, row.subject));
+        let version =
+            shown.facts.hosted.cluster.get().and_then(|cluster| cluster.version.effective()).unwrap_or("<unknown>");
+        let first = roots.first().map_or_else(|| "-".to_owned(), |row| format!("{} {}", row.check.code, row.subject));
         table.add_row([
             text::printable(&shown.facts.target.name).into_owned(),
             text::printable(&shown.facts.target.namespace).into_owned(),

@@ -17,15 +17,8 @@ pub(crate) const PROVIDER: &str = "/providers/Microsoft.Authorization";
 
 /// Answers `{scope}/providers/Microsoft.Authorization/{kind}[/{name}]`.
 pub(crate) fn handle(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
-    let at = segments
-        .iter()
-        .rposition(|part| part.eq_ignore_ascii_case("providers"))
-        .unwrap_or(0);
-    let scope = if at == 0 {
-        String::new()
-    } else {
-        format!("/{}", segments[..at].join("/"))
-    };
+    let at = segments.iter().rposition(|part| part.eq_ignore_ascii_case("providers")).unwrap_or(0);
+    let scope = if at == 0 { String::new() } else { format!("/{}", segments[..at].join("/")) };
     scope_exists(ctx, &scope)?;
     let kind = segments[at + 2].to_lowercase();
     let name = segments.get(at + 3).map(|name| (*name).to_owned());
@@ -34,12 +27,7 @@ pub(crate) fn handle(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
         ("roleassignments", None, "GET") => assignments(ctx, &scope),
         ("roleassignments", Some(name), "GET") => {
             let id = assignment_id(&scope, &name);
-            let found = ctx
-                .core
-                .state
-                .role_assignments
-                .get(&id.to_lowercase())
-                .ok_or_else(|| no_assignment(&name))?;
+            let found = ctx.core.state.role_assignments.get(&id.to_lowercase()).ok_or_else(|| no_assignment(&name))?;
             Ok(Reply::json(200, found.clone()))
         }
         ("roleassignments", Some(name), "PUT") => assign(ctx, &scope, &name),
@@ -108,11 +96,7 @@ fn assignment_id(scope: &str, name: &str) -> String {
 }
 
 fn no_assignment(name: &str) -> Refusal {
-    Refusal::new(
-        404,
-        "RoleAssignmentNotFound",
-        format!("The role assignment '{name}' is not found."),
-    )
+    Refusal::new(404, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found."))
 }
 
 /// The filters that the list of role assignments takes.
@@ -127,9 +111,7 @@ impl Filter {
     fn parse(text: &str) -> Result<Self, Refusal> {
         let text = text.trim();
         let inside = |prefix: &str, suffix: &str| {
-            text.strip_prefix(prefix)
-                .and_then(|rest| rest.strip_suffix(suffix))
-                .map(str::to_owned)
+            text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix)).map(str::to_owned)
         };
         if text.is_empty() {
             return Ok(Self::All);
@@ -198,9 +180,7 @@ fn assign(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {
         ));
     }
     let guid = role.rsplit('/').next().unwrap_or_default();
-    if !role
-        .to_lowercase()
-        .contains("/providers/microsoft.authorization/roledefinitions/")
+    if !role.to_lowercase().contains("/providers/microsoft.authorization/roledefinitions/")
         || Uuid::parse_str(guid).is_err()
     {
         return Err(Refusal::new(
@@ -217,25 +197,16 @@ fn assign(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {
     let key = id.to_lowercase();
     let same = |one: &Value, other_scope: &str| {
         let properties = &one["properties"];
-        properties["principalId"]
-            .as_str()
-            .is_some_and(|id| id.eq_ignore_ascii_case(holder))
+        properties["principalId"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(holder))
             && properties["roleDefinitionId"]
                 .as_str()
                 .is_some_and(|id| id.rsplit('/').next().is_some_and(|id| id.eq_ignore_ascii_case(guid)))
             && other_scope.eq_ignore_ascii_case(scope)
     };
     let state = &ctx.core.state;
-    let elsewhere = state
-        .role_assignments
-        .iter()
-        .any(|(other, one)| *other != key && same(one, &rbac::scope_of(one)));
+    let elsewhere = state.role_assignments.iter().any(|(other, one)| *other != key && same(one, &rbac::scope_of(one)));
     if elsewhere {
-        return Err(Refusal::new(
-            409,
-            "RoleAssignmentExists",
-            "The role assignment already exists.",
-        ));
+        return Err(Refusal::new(409, "RoleAssignmentExists", "The role assignment already exists."));
     }
     if let Some(before) = state.role_assignments.get(&key) {
         if !same(before, scope) {
@@ -266,12 +237,7 @@ fn assign(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {
         "type": "Microsoft.Authorization/roleAssignments",
         "name": name,
     });
-    for member in [
-        "condition",
-        "conditionVersion",
-        "delegatedManagedIdentityResourceId",
-        "description",
-    ] {
+    for member in ["condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description"] {
         assignment["properties"][member] = properties[member].clone();
     }
     ctx.core.state.put(assignment.clone()).map_err(internal)?;
@@ -283,14 +249,8 @@ fn assign(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {
 fn principal_kind(ctx: &Ctx<'_>, holder: &str, said: Option<&str>) -> Result<String, Refusal> {
     let state = &ctx.core.state;
     let delay = Duration::from_millis(state.principal_replication_ms.unwrap_or(0));
-    let fresh = ctx
-        .core
-        .born
-        .get(&holder.to_lowercase())
-        .is_some_and(|born| ctx.now.duration_since(*born) < delay);
-    let found = state
-        .principal(holder)
-        .filter(|_| !fresh || said == Some("ServicePrincipal"));
+    let fresh = ctx.core.born.get(&holder.to_lowercase()).is_some_and(|born| ctx.now.duration_since(*born) < delay);
+    let found = state.principal(holder).filter(|_| !fresh || said == Some("ServicePrincipal"));
     let Some(principal) = found else {
         return Err(Refusal::new(
             400,
@@ -337,10 +297,7 @@ fn locks(ctx: &mut Ctx<'_>, scope: &str, name: Option<&str>) -> Answer {
         if method != "GET" {
             return Err(errors::method_not_allowed(&method));
         }
-        let at_scope = ctx
-            .call
-            .query("$filter")
-            .is_some_and(|filter| filter.eq_ignore_ascii_case("atScope()"));
+        let at_scope = ctx.call.query("$filter").is_some_and(|filter| filter.eq_ignore_ascii_case("atScope()"));
         let found = ctx
             .core
             .state

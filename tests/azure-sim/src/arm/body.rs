@@ -89,12 +89,9 @@ pub(crate) fn place(target: &Target, body: &mut Value, before: Option<&Value>) -
         return Ok(());
     }
     let Some(given) = body["location"].as_str().filter(|location| !location.is_empty()) else {
-        return Err(Refusal::new(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-        )
-        .gateway());
+        return Err(
+            Refusal::new(400, "LocationRequired", "The location property is required for this definition.").gateway()
+        );
     };
     let location = subscriptions::normal_location(given);
     let fits = match kind.location {
@@ -147,11 +144,7 @@ pub(crate) fn known_members(kind: &Kind, body: &Value) -> Result<(), Refusal> {
         "tenantId",
         "virtualNetworkLinkState",
     ];
-    for member in body["properties"]
-        .as_object()
-        .into_iter()
-        .flat_map(|members| members.keys())
-    {
+    for member in body["properties"].as_object().into_iter().flat_map(|members| members.keys()) {
         if !kind.members.contains(&member.as_str()) && !read_only.contains(&member.as_str()) {
             return Err(errors::network(
                 400,

@@ -59,22 +59,14 @@ pub(crate) fn complete(_state: &State, kind: &Kind, resource: &mut Value) {
 pub(crate) fn check(ctx: &Ctx<'_>, target: &Target, body: &mut Value, before: Option<&Value>) -> Result<(), Refusal> {
     let properties = &body["properties"];
     let missing = |member: &str| {
-        Refusal::new(
-            400,
-            "InvalidParameter",
-            format!("Required parameter '{member}' is missing (null)."),
-        )
-        .target(member)
+        Refusal::new(400, "InvalidParameter", format!("Required parameter '{member}' is missing (null)."))
+            .target(member)
     };
     match target.kind.path {
         "virtualMachines" => {
-            let size = properties["hardwareProfile"]["vmSize"]
-                .as_str()
-                .ok_or_else(|| missing("vmSize"))?;
+            let size = properties["hardwareProfile"]["vmSize"].as_str().ok_or_else(|| missing("vmSize"))?;
             if before.is_none()
-                && properties["networkProfile"]["networkInterfaces"]
-                    .as_array()
-                    .is_none_or(Vec::is_empty)
+                && properties["networkProfile"]["networkInterfaces"].as_array().is_none_or(Vec::is_empty)
             {
                 return Err(missing("networkProfile"));
             }
@@ -82,32 +74,22 @@ pub(crate) fn check(ctx: &Ctx<'_>, target: &Target, body: &mut Value, before: Op
             available(ctx, target.name(), size, location)
         }
         "vaults" => {
-            let tenant = properties["tenantId"]
-                .as_str()
-                .ok_or_else(|| missing("properties.tenantId"))?;
+            let tenant = properties["tenantId"].as_str().ok_or_else(|| missing("properties.tenantId"))?;
             if tenant.is_empty() || properties["sku"]["name"].as_str().is_none() {
                 return Err(missing("properties.sku"));
             }
             let policies =
                 properties["accessPolicies"].is_array() || properties["enableRbacAuthorization"] == json!(true);
-            if policies {
-                Ok(())
-            } else {
-                Err(missing("properties.accessPolicies"))
-            }
+            if policies { Ok(()) } else { Err(missing("properties.accessPolicies")) }
         }
         _ => Ok(()),
     }
 }
 
 fn available(ctx: &Ctx<'_>, name: &str, size: &str, location: &str) -> Result<(), Refusal> {
-    let offered = catalogue(&ctx.core.state, Some(location))
-        .into_iter()
-        .find(|sku| sku["name"] == json!(size));
+    let offered = catalogue(&ctx.core.state, Some(location)).into_iter().find(|sku| sku["name"] == json!(size));
     let restricted = offered.as_ref().is_none_or(|sku| {
-        sku["restrictions"]
-            .as_array()
-            .is_some_and(|list| list.iter().any(|one| one["type"] == "Location"))
+        sku["restrictions"].as_array().is_some_and(|list| list.iter().any(|one| one["type"] == "Location"))
     });
     if !restricted {
         return Ok(());
@@ -142,50 +124,41 @@ fn catalogue(state: &State, location: Option<&str>) -> Vec<Value> {
         .iter()
         .filter(|(name, _)| location.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name)))
         .flat_map(|(place, _)| {
-            SIZES
-                .iter()
-                .map(move |(name, family, cpus, memory, processor, generations)| {
-                    let capability = |name: &str, value: String| json!({"name": name, "value": value});
-                    json!({
-                        "resourceType": "virtualMachines",
-                        "name": name,
-                        "tier": "Standard",
-                        "size": name.trim_start_matches("Standard_"),
-                        "family": family,
-                        "locations": [place],
-                        "locationInfo": [{"location": place, "zones": ["1", "2", "3"], "zoneDetails": []}],
-                        "capabilities": [
-                            capability("vCPUs", cpus.to_string()),
-                            capability("vCPUsAvailable", cpus.to_string()),
-                            capability("MemoryGB", memory.to_string()),
-                            capability("CpuArchitectureType", (*processor).to_owned()),
-                            capability("HyperVGenerations", (*generations).to_owned()),
-                            capability("PremiumIO", "True".to_owned()),
-                            capability("EphemeralOSDiskSupported", "False".to_owned()),
-                            capability("EncryptionAtHostSupported", "True".to_owned()),
-                            capability("AcceleratedNetworkingEnabled", "True".to_owned()),
-                            capability("MaxNetworkInterfaces", "2".to_owned()),
-                            capability("MaxDataDiskCount", (cpus * 2).to_string()),
-                        ],
-                        "restrictions": [],
-                    })
+            SIZES.iter().map(move |(name, family, cpus, memory, processor, generations)| {
+                let capability = |name: &str, value: String| json!({"name": name, "value": value});
+                json!({
+                    "resourceType": "virtualMachines",
+                    "name": name,
+                    "tier": "Standard",
+                    "size": name.trim_start_matches("Standard_"),
+                    "family": family,
+                    "locations": [place],
+                    "locationInfo": [{"location": place, "zones": ["1", "2", "3"], "zoneDetails": []}],
+                    "capabilities": [
+                        capability("vCPUs", cpus.to_string()),
+                        capability("vCPUsAvailable", cpus.to_string()),
+                        capability("MemoryGB", memory.to_string()),
+                        capability("CpuArchitectureType", (*processor).to_owned()),
+                        capability("HyperVGenerations", (*generations).to_owned()),
+                        capability("PremiumIO", "True".to_owned()),
+                        capability("EphemeralOSDiskSupported", "False".to_owned()),
+                        capability("EncryptionAtHostSupported", "True".to_owned()),
+                        capability("AcceleratedNetworkingEnabled", "True".to_owned()),
+                        capability("MaxNetworkInterfaces", "2".to_owned()),
+                        capability("MaxDataDiskCount", (cpus * 2).to_string()),
+                    ],
+                    "restrictions": [],
                 })
+            })
         })
         .collect()
 }
 
 /// The vCPUs and family of a size.
 pub(crate) fn cores(state: &State, size: &str) -> Option<(i64, String)> {
-    let sku = catalogue(state, None)
-        .into_iter()
-        .find(|sku| sku["name"] == json!(size))?;
-    let cpus = sku["capabilities"]
-        .as_array()?
-        .iter()
-        .find(|one| one["name"] == "vCPUs")?["value"]
-        .as_str()?
-        .parse()
-        .ok()?;
+    let sku = catalogue(state, None).into_iter().find(|sku| sku["name"] == json!(size))?;
+    let cpus =
+        sku["capabilities"].as_array()?.iter().find(|one| one["name"] == "vCPUs")?["value"].as_str()?.parse().ok()?;
     Some((cpus, sku["family"].as_str()?.to_owned()))
 }
 
@@ -195,9 +168,7 @@ pub(crate) fn skus(ctx: &Ctx<'_>) -> Answer {
         return Err(errors::method_not_allowed(&ctx.call.method));
     }
     let filter = ctx.call.query("$filter").unwrap_or_default();
-    let location = filter
-        .strip_prefix("location eq '")
-        .and_then(|rest| rest.strip_suffix('\''));
+    let location = filter.strip_prefix("location eq '").and_then(|rest| rest.strip_suffix('\''));
     if !filter.is_empty() && location.is_none() {
         return Err(Refusal::new(
             400,
@@ -236,15 +207,10 @@ pub(crate) fn boot_diagnostics(machine: &Value) -> Answer {
             "Boot diagnostics is not enabled for the VM. Please enable boot diagnostics and try again.",
         ));
     }
-    let base = format!(
-        "https://storage.invalid/{}",
-        machine["name"].as_str().unwrap_or_default()
-    );
+    let base = format!("https://storage.invalid/{}", machine["name"].as_str().unwrap_or_default());
     let stored = &machine["properties"]["instanceView"]["bootDiagnostics"];
     let uri = |member: &str, file: &str| {
-        stored[member]
-            .as_str()
-            .map_or_else(|| format!("{base}.{file}?sig=simulated"), str::to_owned)
+        stored[member].as_str().map_or_else(|| format!("{base}.{file}?sig=simulated"), str::to_owned)
     };
     Ok(Reply::json(
         200,
@@ -260,18 +226,9 @@ pub(crate) fn agreement(ctx: &Ctx<'_>, segments: &[&str]) -> Answer {
     let lower: Vec<String> = segments.iter().map(|part| part.to_lowercase()).collect();
     let names: Vec<&str> = lower.iter().map(String::as_str).collect();
     let (publisher, offer, plan) = match names[4..] {
-        [
-            "offertypes",
-            _,
-            "publishers",
-            publisher,
-            "offers",
-            offer,
-            "plans",
-            plan,
-            "agreements",
-            "current",
-        ] => (publisher, offer, plan),
+        ["offertypes", _, "publishers", publisher, "offers", offer, "plans", plan, "agreements", "current"] => {
+            (publisher, offer, plan)
+        }
         _ => return Err(Refusal::new(404, "NotFound", "The requested path does not exist.")),
     };
     if ctx.call.method != "GET" {
@@ -309,9 +266,7 @@ pub(crate) fn machines<'a>(state: &'a State, subscription: &str, location: &str)
         .filter(|(id, body)| {
             id.starts_with(&scope)
                 && body["type"] == "Microsoft.Compute/virtualMachines"
-                && body["location"]
-                    .as_str()
-                    .is_some_and(|own| subscriptions::normal_location(own) == location)
+                && body["location"].as_str().is_some_and(|own| subscriptions::normal_location(own) == location)
         })
         .map(|(_, body)| body)
         .collect()

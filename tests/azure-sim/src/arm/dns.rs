@@ -60,18 +60,8 @@ pub(crate) fn complete(kind: &Kind, resource: &mut Value) {
             "properties": {"registrationEnabled": false, "virtualNetworkLinkState": "Completed", "provisioningState": "Succeeded"},
         }),
         _ => {
-            let zone = resource["id"]
-                .as_str()
-                .unwrap_or_default()
-                .split('/')
-                .nth(8)
-                .unwrap_or_default()
-                .to_owned();
-            let full = if name == "@" {
-                format!("{zone}.")
-            } else {
-                format!("{name}.{zone}.")
-            };
+            let zone = resource["id"].as_str().unwrap_or_default().split('/').nth(8).unwrap_or_default().to_owned();
+            let full = if name == "@" { format!("{zone}.") } else { format!("{name}.{zone}.") };
             if private(kind) {
                 json!({"properties": {"fqdn": full, "isAutoRegistered": false}})
             } else {
@@ -145,9 +135,7 @@ fn link_is_free(ctx: &Ctx<'_>, target: &Target, network: &str) -> Result<(), Ref
     let taken = ctx.core.state.resources.iter().any(|(id, link)| {
         id.starts_with(&prefix)
             && *id != own
-            && link["properties"]["virtualNetwork"]["id"]
-                .as_str()
-                .is_some_and(|id| id.eq_ignore_ascii_case(network))
+            && link["properties"]["virtualNetwork"]["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(network))
     });
     if taken {
         return Err(Refusal::new(
@@ -165,12 +153,8 @@ pub(crate) fn precondition(ctx: &Ctx<'_>, target: &Target) -> Result<(), Refusal
     if !target.kind.path.to_lowercase().contains("dnszones") {
         return Ok(());
     }
-    let own = resource::stored(ctx, target).map(|body| {
-        view(&ctx.core.state, &body)["etag"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    });
+    let own = resource::stored(ctx, target)
+        .map(|body| view(&ctx.core.state, &body)["etag"].as_str().unwrap_or_default().to_owned());
     let wrong = match (ctx.call.header("if-match"), ctx.call.header("if-none-match"), &own) {
         (_, Some("*"), Some(_)) => true,
         (Some("*"), _, own) => own.is_none(),
@@ -194,9 +178,7 @@ pub(crate) fn stored(state: &State, target: &Target) -> Option<Value> {
     }
     let zone = target.parent()?;
     apex(state, &zone).into_iter().find(|record| {
-        record["type"]
-            .as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case(&target.kind.full()))
+        record["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(&target.kind.full()))
             && target.name() == "@"
     })
 }
@@ -263,11 +245,7 @@ pub(crate) fn records(state: &State, zone: &Target, kind: Option<&Kind>) -> Vec<
         }
     }
     all.retain(|record| {
-        kind.is_none_or(|kind| {
-            record["type"]
-                .as_str()
-                .is_some_and(|own| own.eq_ignore_ascii_case(&kind.full()))
-        })
+        kind.is_none_or(|kind| record["type"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(&kind.full())))
     });
     all.sort_by_key(|record| record["id"].as_str().map(str::to_lowercase));
     all.iter().map(|record| view(state, record)).collect()
@@ -275,18 +253,10 @@ pub(crate) fn records(state: &State, zone: &Target, kind: Option<&Kind>) -> Vec<
 
 /// Answers `recordsets` and `ALL`.
 pub(crate) fn all_records(ctx: &Ctx<'_>, target: &Target) -> Answer {
-    let suffix = ctx
-        .call
-        .query("$recordsetnamesuffix")
-        .unwrap_or_default()
-        .to_lowercase();
+    let suffix = ctx.call.query("$recordsetnamesuffix").unwrap_or_default().to_lowercase();
     let found = records(&ctx.core.state, target, None)
         .into_iter()
-        .filter(|record| {
-            record["name"]
-                .as_str()
-                .is_some_and(|name| name.to_lowercase().ends_with(&suffix))
-        })
+        .filter(|record| record["name"].as_str().is_some_and(|name| name.to_lowercase().ends_with(&suffix)))
         .collect();
     list::page(ctx, found)
 }
@@ -299,10 +269,7 @@ pub(crate) fn missing_private(target: &Target) -> Refusal {
         "privateDnsZones/virtualNetworkLinks" => Refusal::new(
             404,
             "NotFound",
-            format!(
-                "The virtual network link '{}' does not exist for Private DNS zone '{zone}'.",
-                target.name()
-            ),
+            format!("The virtual network link '{}' does not exist for Private DNS zone '{zone}'.", target.name()),
         )
         .bare(),
         _ => Refusal::new(

@@ -33,9 +33,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
         return Err(errors::method_not_allowed(&ctx.call.method));
     }
     let body = ctx.call.object()?;
-    let text = body["query"]
-        .as_str()
-        .ok_or_else(|| invalid("The request names no query."))?;
+    let text = body["query"].as_str().ok_or_else(|| invalid("The request names no query."))?;
     let steps = parse(text)?;
     let state = &ctx.core.state;
     let scopes: Vec<String> = body["subscriptions"]
@@ -53,12 +51,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
                 && (scopes.is_empty() || scopes.iter().any(|scope| id.starts_with(scope)))
         })
         .filter(|(id, body)| {
-            rbac::allows(
-                state,
-                &ctx.caller.oid,
-                &format!("{}/read", body["type"].as_str().unwrap_or_default()),
-                id,
-            )
+            rbac::allows(state, &ctx.caller.oid, &format!("{}/read", body["type"].as_str().unwrap_or_default()), id)
         })
         .map(|(_, body)| row(&state.tenant, body))
         .collect();
@@ -68,11 +61,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
     let total = rows.len();
     let skip = body["options"]["$skip"]
         .as_u64()
-        .or_else(|| {
-            body["options"]["$skipToken"]
-                .as_str()
-                .and_then(|text| text.parse().ok())
-        })
+        .or_else(|| body["options"]["$skipToken"].as_str().and_then(|text| text.parse().ok()))
         .unwrap_or(0) as usize;
     let top = body["options"]["$top"]
         .as_u64()
@@ -123,10 +112,7 @@ fn invalid(why: &str) -> Refusal {
 
 fn parse(text: &str) -> Result<Vec<Step>, Refusal> {
     let mut parts = text.split('|').map(str::trim);
-    if !parts
-        .next()
-        .is_some_and(|table| table.eq_ignore_ascii_case("resources"))
-    {
+    if !parts.next().is_some_and(|table| table.eq_ignore_ascii_case("resources")) {
         return Err(invalid("Only the table 'resources' is simulated."));
     }
     parts.map(step).collect()
@@ -141,9 +127,8 @@ fn step(text: &str) -> Result<Step, Refusal> {
             .split(',')
             .map(str::trim)
             .map(|column| {
-                let (name, source) = column
-                    .split_once('=')
-                    .map_or((column, column), |(name, source)| (name.trim(), source.trim()));
+                let (name, source) =
+                    column.split_once('=').map_or((column, column), |(name, source)| (name.trim(), source.trim()));
                 if name.is_empty() || !source.chars().all(|c| c.is_ascii_alphanumeric() || "._".contains(c)) {
                     return Err(invalid(&format!("Column '{column}' is not simulated.")));
                 }
@@ -151,10 +136,7 @@ fn step(text: &str) -> Result<Step, Refusal> {
             })
             .collect::<Result<_, _>>()
             .map(Step::Project),
-        "limit" | "take" => rest
-            .parse()
-            .map(Step::Limit)
-            .map_err(|_| invalid("The limit is no number.")),
+        "limit" | "take" => rest.parse().map(Step::Limit).map_err(|_| invalid("The limit is no number.")),
         "order" | "sort" => {
             let rest = rest.strip_prefix("by ").ok_or_else(|| invalid("'order' needs 'by'."))?;
             let (field, direction) = rest.split_once(' ').unwrap_or((rest, "asc"));
@@ -167,10 +149,7 @@ fn step(text: &str) -> Result<Step, Refusal> {
 
 fn term(text: &str) -> Result<Term, Refusal> {
     let mut words = text.trim().splitn(2, char::is_whitespace);
-    let (field, rest) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default().trim(),
-    );
+    let (field, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().trim());
     for operator in ["in~", "in", "=~", "==", "!~", "!=", "contains", "startswith", "has"] {
         let Some(values) = rest.strip_prefix(operator) else {
             continue;
@@ -185,11 +164,7 @@ fn term(text: &str) -> Result<Term, Refusal> {
             values
         };
         let values = list.split(',').map(literal).collect::<Result<_, _>>()?;
-        return Ok(Term {
-            field: field.to_owned(),
-            operator: operator.to_owned(),
-            values,
-        });
+        return Ok(Term { field: field.to_owned(), operator: operator.to_owned(), values });
     }
     Err(invalid(&format!("Condition '{text}' is not simulated.")))
 }
@@ -215,11 +190,7 @@ fn field<'a>(row: &'a Value, path: &str) -> &'a Value {
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(
         || {
-            if value.is_null() {
-                String::new()
-            } else {
-                value.to_string()
-            }
+            if value.is_null() { String::new() } else { value.to_string() }
         },
         str::to_owned,
     )
@@ -231,10 +202,7 @@ fn apply(step: &Step, rows: &mut Vec<Value>) {
         Step::Project(columns) => {
             for row in rows.iter_mut() {
                 *row = Value::Object(
-                    columns
-                        .iter()
-                        .map(|(name, source)| (name.clone(), field(row, source).clone()))
-                        .collect(),
+                    columns.iter().map(|(name, source)| (name.clone(), field(row, source).clone())).collect(),
                 );
             }
         }

@@ -23,11 +23,7 @@ pub(crate) fn handle(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
     let method = ctx.call.method.clone();
     let subscription = segments[1];
     let Some(name) = segments.get(3) else {
-        return if method == "GET" {
-            all(ctx, subscription)
-        } else {
-            Err(errors::method_not_allowed(&method))
-        };
+        return if method == "GET" { all(ctx, subscription) } else { Err(errors::method_not_allowed(&method)) };
     };
     let id = group_id(subscription, name);
     match method.as_str() {
@@ -70,11 +66,8 @@ fn put(ctx: &mut Ctx<'_>, name: &str, id: &str) -> Answer {
         .gateway());
     }
     let allowed = ["location", "tags", "managedBy", "id", "name", "type", "properties"];
-    if let Some(unknown) = body
-        .as_object()
-        .into_iter()
-        .flat_map(|members| members.keys())
-        .find(|key| !allowed.contains(&key.as_str()))
+    if let Some(unknown) =
+        body.as_object().into_iter().flat_map(|members| members.keys()).find(|key| !allowed.contains(&key.as_str()))
     {
         return Err(Refusal::new(
             400,
@@ -83,17 +76,9 @@ fn put(ctx: &mut Ctx<'_>, name: &str, id: &str) -> Answer {
         )
         .gateway());
     }
-    let given = body["location"]
-        .as_str()
-        .filter(|location| !location.is_empty())
-        .ok_or_else(|| {
-            Refusal::new(
-                400,
-                "LocationRequired",
-                "The location property is required for this definition.",
-            )
-            .gateway()
-        })?;
+    let given = body["location"].as_str().filter(|location| !location.is_empty()).ok_or_else(|| {
+        Refusal::new(400, "LocationRequired", "The location property is required for this definition.").gateway()
+    })?;
     let location = subscriptions::normal_location(given);
     if !subscriptions::is_location(&location) {
         return Err(Refusal::new(
@@ -143,12 +128,7 @@ fn put(ctx: &mut Ctx<'_>, name: &str, id: &str) -> Answer {
 fn patch(ctx: &mut Ctx<'_>, name: &str, id: &str) -> Answer {
     let change = ctx.call.object()?;
     links::locked(&ctx.core.state, id, links::Wish::Write)?;
-    let group = ctx
-        .core
-        .state
-        .resources
-        .get_mut(&id.to_lowercase())
-        .ok_or_else(|| errors::group_not_found(name))?;
+    let group = ctx.core.state.resources.get_mut(&id.to_lowercase()).ok_or_else(|| errors::group_not_found(name))?;
     if !change["tags"].is_null() {
         group["tags"] = change["tags"].clone();
     }
@@ -167,11 +147,5 @@ fn delete(ctx: &mut Ctx<'_>, name: &str, id: &str) -> Answer {
     if let Some(group) = ctx.core.state.resources.get_mut(&id.to_lowercase()) {
         group["properties"]["provisioningState"] = Value::from("Deleting");
     }
-    Ok(lro::announce(
-        ctx,
-        &id,
-        Effect::Delete,
-        Writes::Network,
-        Reply::empty(202),
-    ))
+    Ok(lro::announce(ctx, &id, Effect::Delete, Writes::Network, Reply::empty(202)))
 }

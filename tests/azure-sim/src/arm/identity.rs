@@ -44,39 +44,25 @@ pub(crate) fn check(ctx: &Ctx<'_>, target: &Target, body: &mut Value) -> Result<
     let properties = &body["properties"];
     let bad = |message: String| Refusal::new(400, "BadRequest", message);
     let text = |member: &str| {
-        properties[member]
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| {
-                bad(format!(
-                    "The property '{member}' of the federated identity credential must not be empty."
-                ))
-            })
+        properties[member].as_str().filter(|text| !text.is_empty()).ok_or_else(|| {
+            bad(format!("The property '{member}' of the federated identity credential must not be empty."))
+        })
     };
     let (issuer, subject) = (text("issuer")?, text("subject")?);
     let audiences = properties["audiences"].as_array().cloned().unwrap_or_default();
     if audiences.len() != 1 || !audiences[0].is_string() {
-        return Err(bad(
-            "The federated identity credential must have exactly one audience.".to_owned()
-        ));
+        return Err(bad("The federated identity credential must have exactly one audience.".to_owned()));
     }
     if !issuer.starts_with("https://") || url::Url::parse(issuer).is_err() {
-        return Err(bad(format!(
-            "The issuer '{issuer}' of the federated identity credential must be an https URL."
-        )));
+        return Err(bad(format!("The issuer '{issuer}' of the federated identity credential must be an https URL.")));
     }
     let long = |text: &str| text.chars().count() > 600;
     if long(issuer) || long(subject) || audiences[0].as_str().is_some_and(long) {
-        return Err(bad(
-            "Issuer, subject and audience may have up to 600 characters each.".to_owned()
-        ));
+        return Err(bad("Issuer, subject and audience may have up to 600 characters each.".to_owned()));
     }
     let Some(parent) = target.parent() else { return Ok(()) };
     let own = target.id(&ctx.core.state).to_lowercase();
-    let prefix = format!(
-        "{}/federatedidentitycredentials/",
-        parent.id(&ctx.core.state).to_lowercase()
-    );
+    let prefix = format!("{}/federatedidentitycredentials/", parent.id(&ctx.core.state).to_lowercase());
     let others: Vec<&Value> = ctx
         .core
         .state

@@ -22,10 +22,7 @@ pub(crate) enum Wish {
 
 /// Members of network bodies that name another resource which must exist, and the right needed to use it.
 const REFERENCES: &[(&str, &str)] = &[
-    (
-        "networkSecurityGroup",
-        "Microsoft.Network/networkSecurityGroups/join/action",
-    ),
+    ("networkSecurityGroup", "Microsoft.Network/networkSecurityGroups/join/action"),
     ("routeTable", "Microsoft.Network/routeTables/join/action"),
     ("natGateway", "Microsoft.Network/natGateways/join/action"),
     ("publicIPAddress", "Microsoft.Network/publicIPAddresses/join/action"),
@@ -44,12 +41,7 @@ pub(crate) fn references(ctx: &Ctx<'_>, id: &str, body: &Value) -> Result<(), Re
             found.push((to.to_owned(), *action));
         }
         if member == "publicIpAddresses" || member == "publicIPAddresses" {
-            for to in value
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|one| one["id"].as_str())
-            {
+            for to in value.as_array().into_iter().flatten().filter_map(|one| one["id"].as_str()) {
                 found.push((to.to_owned(), "Microsoft.Network/publicIPAddresses/join/action"));
             }
         }
@@ -146,10 +138,7 @@ fn walk<'a>(value: &'a Value, member: &str, visit: &mut dyn FnMut(&str, &'a Valu
 /// resources that hold them.
 fn users(state: &State, target: &str, members: &[&str]) -> Vec<(String, String)> {
     fn search(value: &Value, holder: &str, target: &str, members: &[&str], out: &mut Vec<String>) {
-        let own = value["id"]
-            .as_str()
-            .filter(|id| id.split('/').count() > 8)
-            .unwrap_or(holder);
+        let own = value["id"].as_str().filter(|id| id.split('/').count() > 8).unwrap_or(holder);
         match value {
             Value::Object(map) => {
                 for (key, member) in map {
@@ -167,11 +156,11 @@ fn users(state: &State, target: &str, members: &[&str]) -> Vec<(String, String)>
         }
     }
     let mut found = Vec::new();
-    for resource in state.resources.values().filter(|one| {
-        one["type"]
-            .as_str()
-            .is_some_and(|kind| kind.starts_with("Microsoft.Network/"))
-    }) {
+    for resource in state
+        .resources
+        .values()
+        .filter(|one| one["type"].as_str().is_some_and(|kind| kind.starts_with("Microsoft.Network/")))
+    {
         let holder = resource["id"].as_str().unwrap_or_default();
         if within(target, holder) {
             // A parent's own list of children is not a use of them, and neither is a resource's use of itself.
@@ -195,11 +184,7 @@ fn uses(state: &State, id: &str, path: &str) -> Vec<(String, String)> {
     match path {
         "virtualNetworks/subnets" => users(state, id, &["subnet"]),
         "networkSecurityGroups" => users(state, id, &["networkSecurityGroup"]),
-        "publicIPAddresses" => users(
-            state,
-            id,
-            &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"],
-        ),
+        "publicIPAddresses" => users(state, id, &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"]),
         "natGateways" => users(state, id, &["natGateway"]),
         "routeTables" => users(state, id, &["routeTable"]),
         "virtualNetworks" => state
@@ -231,9 +216,7 @@ pub(crate) fn free_to_delete(state: &State, target: &Target, id: &str) -> Result
         };
     }
     if path == "networkInterfaces"
-        && let Some(machine) = state
-            .get(id)
-            .and_then(|nic| nic["properties"]["virtualMachine"]["id"].as_str())
+        && let Some(machine) = state.get(id).and_then(|nic| nic["properties"]["virtualMachine"]["id"].as_str())
         && state.get(machine).is_some()
     {
         return Err(errors::network(
@@ -267,10 +250,9 @@ pub(crate) fn free_to_delete(state: &State, target: &Target, id: &str) -> Result
                 "Public IP address {id} can not be deleted since it is still allocated to resource {user}. In order to delete the public IP, disassociate/detach the Public IP address from the resource. To learn how to do this, see aka.ms/deletepublicip."
             ),
         ),
-        "natGateways" => (
-            "InUseNatGatewayCannotBeDeleted",
-            format!("Nat Gateway {name} is in use by {user} and cannot be deleted."),
-        ),
+        "natGateways" => {
+            ("InUseNatGatewayCannotBeDeleted", format!("Nat Gateway {name} is in use by {user} and cannot be deleted."))
+        }
         _ => (
             "InUseRouteTableCannotBeDeleted",
             format!("Route table {name} is in use and cannot be deleted. It is used by {user}."),
@@ -291,9 +273,7 @@ pub(crate) fn blocks_group_delete(state: &State, group: &str) -> Option<Refusal>
         .filter_map(|(_, resource)| {
             let id = resource["id"].as_str()?;
             let kind = registry::of_id(id)?;
-            let outside = uses(state, id, kind.path)
-                .into_iter()
-                .any(|(_, holder)| !within(&holder, group));
+            let outside = uses(state, id, kind.path).into_iter().any(|(_, holder)| !within(&holder, group));
             outside.then(|| format!("{}/{}", kind.full(), id.rsplit('/').next().unwrap_or_default()))
         })
         .collect();
@@ -367,28 +347,18 @@ pub(crate) fn view(state: &State, body: &Value) -> Value {
         "routeTables" => add("subnets", user_ids(state, &id, &["routeTable"])),
         "virtualNetworks/subnets" => add("ipConfigurations", user_ids(state, &id, &["subnet"])),
         "publicIPAddresses" => {
-            let users = users(
-                state,
-                &id,
-                &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"],
-            );
+            let users = users(state, &id, &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"]);
             if let Some((user, _)) = users.first()
                 && shown["properties"]["ipConfiguration"].is_null()
             {
-                let member = if user.to_lowercase().contains("/natgateways/") {
-                    "natGateway"
-                } else {
-                    "ipConfiguration"
-                };
+                let member =
+                    if user.to_lowercase().contains("/natgateways/") { "natGateway" } else { "ipConfiguration" };
                 shown["properties"][member] = json!({"id": user});
             }
         }
         "virtualNetworks" => {
             for subnet in list_mut(&mut shown, "subnets") {
-                let users = subnet["id"]
-                    .as_str()
-                    .map(|id| user_ids(state, id, &["subnet"]))
-                    .unwrap_or_default();
+                let users = subnet["id"].as_str().map(|id| user_ids(state, id, &["subnet"])).unwrap_or_default();
                 if !users.is_empty() && subnet["properties"]["ipConfigurations"].is_null() {
                     subnet["properties"]["ipConfigurations"] = ids(users);
                 }

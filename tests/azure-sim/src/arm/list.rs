@@ -20,36 +20,20 @@ use crate::{
 pub(crate) fn page(ctx: &Ctx<'_>, items: Vec<Value>) -> Answer {
     let bad = |what: &str| Refusal::new(400, "InvalidParameter", format!("The value of '{what}' is invalid."));
     let number = |name: &str| -> Result<Option<usize>, Refusal> {
-        ctx.call
-            .query(name)
-            .map(|text| text.parse().map_err(|_| bad(name)))
-            .transpose()
+        ctx.call.query(name).map(|text| text.parse().map_err(|_| bad(name))).transpose()
     };
     let skip = number("$skiptoken")?.unwrap_or(0);
-    let size = number("$top")?
-        .unwrap_or(usize::MAX)
-        .min(ctx.core.state.page_size.unwrap_or(PAGE_SIZE))
-        .max(1);
+    let size = number("$top")?.unwrap_or(usize::MAX).min(ctx.core.state.page_size.unwrap_or(PAGE_SIZE)).max(1);
     let more = items.len() > skip + size;
     let value: Vec<Value> = items.into_iter().skip(skip).take(size).collect();
     let mut body = json!({"value": value});
     if more {
         let mut link = url::form_urlencoded::Serializer::new(String::new());
-        for (key, value) in ctx
-            .call
-            .query
-            .iter()
-            .filter(|(key, _)| !key.eq_ignore_ascii_case("$skiptoken"))
-        {
+        for (key, value) in ctx.call.query.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("$skiptoken")) {
             link.append_pair(key, value);
         }
         link.append_pair("$skiptoken", &(skip + size).to_string());
-        body["nextLink"] = json!(format!(
-            "{}{}?{}",
-            ctx.call.base,
-            ctx.call.path.replace(' ', "%20"),
-            link.finish()
-        ));
+        body["nextLink"] = json!(format!("{}{}?{}", ctx.call.base, ctx.call.path.replace(' ', "%20"), link.finish()));
     }
     Ok(Reply::json(200, body))
 }
@@ -61,10 +45,7 @@ pub(crate) fn kind(ctx: &Ctx<'_>, target: &Target) -> Answer {
         let owner = resource::stored(ctx, &parent)
             .ok_or_else(|| errors::not_found(&parent.kind.full(), parent.name(), parent.group()))?;
         if let Some(member) = target.kind.inline {
-            let items = children(&owner, member)
-                .iter()
-                .map(|child| links::view(state, child))
-                .collect();
+            let items = children(&owner, member).iter().map(|child| links::view(state, child)).collect();
             return page(ctx, items);
         }
         if target.kind.is_record() {
@@ -86,10 +67,7 @@ pub(crate) fn kind(ctx: &Ctx<'_>, target: &Target) -> Answer {
         .resources
         .iter()
         .filter(|(id, body)| {
-            body["type"]
-                .as_str()
-                .is_some_and(|kind| kind.eq_ignore_ascii_case(&full))
-                && within(id, &scope)
+            body["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(&full)) && within(id, &scope)
         })
         .filter(|(id, _)| !ctx.filtered || rbac::allows(state, &ctx.caller.oid, &format!("{full}/read"), id))
         .map(|(_, body)| links::view(state, body))
@@ -121,19 +99,7 @@ pub(crate) fn resources(ctx: &Ctx<'_>, segments: &[&str]) -> Answer {
 
 fn brief(body: &Value) -> Value {
     let mut shown = json!({});
-    for member in [
-        "id",
-        "name",
-        "type",
-        "location",
-        "tags",
-        "sku",
-        "kind",
-        "identity",
-        "zones",
-        "managedBy",
-        "plan",
-    ] {
+    for member in ["id", "name", "type", "location", "tags", "sku", "kind", "identity", "zones", "managedBy", "plan"] {
         if !body[member].is_null() {
             shown[member] = body[member].clone();
         }
@@ -167,35 +133,19 @@ impl Filter {
             let (Some(field), Some(operator), Some(value)) = (words.next(), words.next(), words.next()) else {
                 return Err(invalid());
             };
-            let value = value
-                .strip_prefix('\'')
-                .and_then(|rest| rest.strip_suffix('\''))
-                .ok_or_else(invalid)?;
-            let known = [
-                "resourcetype",
-                "name",
-                "location",
-                "resourcegroup",
-                "tagname",
-                "tagvalue",
-            ];
+            let value = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(invalid)?;
+            let known = ["resourcetype", "name", "location", "resourcegroup", "tagname", "tagvalue"];
             if !known.contains(&field.to_lowercase().as_str()) || !["eq", "ne"].contains(&operator) {
                 return Err(invalid());
             }
-            filter
-                .terms
-                .push((field.to_lowercase(), operator == "eq", value.to_owned()));
+            filter.terms.push((field.to_lowercase(), operator == "eq", value.to_owned()));
         }
         Ok(filter)
     }
 
     /// Whether a body fits all terms.
     pub fn fits(&self, body: &Value) -> bool {
-        let tag = self
-            .terms
-            .iter()
-            .find(|(field, _, _)| field == "tagname")
-            .map(|(_, _, value)| value.as_str());
+        let tag = self.terms.iter().find(|(field, _, _)| field == "tagname").map(|(_, _, value)| value.as_str());
         self.terms.iter().all(|(field, equal, value)| {
             let same = |own: Option<&str>| own.is_some_and(|own| own.eq_ignore_ascii_case(value));
             let found = match field.as_str() {

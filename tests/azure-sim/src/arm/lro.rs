@@ -23,46 +23,27 @@ pub(crate) fn announce(ctx: &mut Ctx<'_>, target: &str, effect: Effect, style: W
     let parts: Vec<&str> = target.split('/').collect();
     let subscription = parts.get(2).copied().unwrap_or_default();
     let namespace = parts.get(6).copied().unwrap_or_default();
-    let location = ctx
-        .core
-        .state
-        .get(target)
-        .and_then(|body| body["location"].as_str())
-        .unwrap_or("eastus")
-        .to_owned();
+    let location = ctx.core.state.get(target).and_then(|body| body["location"].as_str()).unwrap_or("eastus").to_owned();
     let provider = format!("{base}/subscriptions/{subscription}/providers/{namespace}/locations/{location}");
     let reply = match style {
         Writes::PrivateDns => {
             let group = group_of(target).unwrap_or_default();
             let place = format!("{base}{group}/providers/{namespace}");
             reply
-                .with(
-                    "Azure-AsyncOperation",
-                    format!("{place}/privateDnsOperationStatuses/{id}?api-version={version}"),
-                )
-                .with(
-                    "Location",
-                    format!("{place}/privateDnsOperationResults/{id}?api-version={version}"),
-                )
+                .with("Azure-AsyncOperation", format!("{place}/privateDnsOperationStatuses/{id}?api-version={version}"))
+                .with("Location", format!("{place}/privateDnsOperationResults/{id}?api-version={version}"))
         }
-        Writes::Storage => reply.with(
-            "Location",
-            format!("{provider}/asyncoperations/{id}?monitor=true&api-version={version}"),
-        ),
+        Writes::Storage => {
+            reply.with("Location", format!("{provider}/asyncoperations/{id}?monitor=true&api-version={version}"))
+        }
         _ if parts.len() == 5 => reply.with(
             "Location",
             format!("{base}/subscriptions/{subscription}/operationresults/{id}?api-version={version}"),
         ),
         _ => {
-            let reply = reply.with(
-                "Azure-AsyncOperation",
-                format!("{provider}/operations/{id}?api-version={version}"),
-            );
+            let reply = reply.with("Azure-AsyncOperation", format!("{provider}/operations/{id}?api-version={version}"));
             if effect == Effect::Delete {
-                reply.with(
-                    "Location",
-                    format!("{provider}/operationResults/{id}?api-version={version}"),
-                )
+                reply.with("Location", format!("{provider}/operationResults/{id}?api-version={version}"))
             } else {
                 reply
             }
@@ -139,11 +120,7 @@ pub(crate) fn poll(core: &Core, call: &Call, id: &str, result: bool) -> Answer {
     match &operation.outcome {
         Outcome::Failed(refusal) | Outcome::Canceled(refusal) => Err(refusal.clone()),
         Outcome::Succeeded if operation.effect == Effect::Delete => {
-            Ok(Reply::empty(if operation.target.split('/').count() == 5 {
-                200
-            } else {
-                204
-            }))
+            Ok(Reply::empty(if operation.target.split('/').count() == 5 { 200 } else { 204 }))
         }
         Outcome::Succeeded => {
             let body = core.state.get(&operation.target).cloned().unwrap_or(Value::Null);

@@ -110,27 +110,13 @@ pub(crate) fn handle(
     }
     let segments = call.segments();
     let poll = lro::polled(&segments);
-    lro::settle(
-        core,
-        now,
-        Some(poll.as_ref().map_or(call.path.as_str(), |(id, _)| id.as_str())),
-    );
-    let mut ctx = Ctx {
-        core,
-        call,
-        caller,
-        now,
-        outcome,
-        filtered: false,
-    };
+    lro::settle(core, now, Some(poll.as_ref().map_or(call.path.as_str(), |(id, _)| id.as_str())));
+    let mut ctx = Ctx { core, call, caller, now, outcome, filtered: false };
     let reply = route(&mut ctx, &segments, poll).unwrap_or_else(Reply::from);
     match remaining {
         Some((bucket, left)) => {
             let scope = if segments.len() > 1 { "subscription" } else { "tenant" };
-            reply.with(
-                &format!("x-ms-ratelimit-remaining-{scope}-{}", bucket.word()),
-                left.to_string(),
-            )
+            reply.with(&format!("x-ms-ratelimit-remaining-{scope}-{}", bucket.word()), left.to_string())
         }
         None => {
             let scope = if segments.len() > 1 { "subscription" } else { "tenant" };
@@ -150,11 +136,7 @@ pub(crate) fn action_of(call: &Call) -> String {
         _ => "write",
     };
     let lower: Vec<String> = segments.iter().map(|part| part.to_lowercase()).collect();
-    let Some(at) = lower
-        .iter()
-        .rposition(|part| part == "providers")
-        .filter(|at| at + 1 < segments.len())
-    else {
+    let Some(at) = lower.iter().rposition(|part| part == "providers").filter(|at| at + 1 < segments.len()) else {
         return match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             [_, _, "resourcegroups", _, "resources"] => {
                 "Microsoft.Resources/subscriptions/resourceGroups/resources/read".to_owned()
@@ -184,11 +166,7 @@ pub(crate) fn action_of(call: &Call) -> String {
 fn authenticate(call: &Call, tenant: &str, caller: Option<Result<Claims, Rejected>>) -> Result<Claims, Refusal> {
     let claims = caller
         .ok_or_else(|| {
-            Refusal::new(
-                401,
-                "AuthenticationFailed",
-                "Authentication failed. The 'Authorization' header is missing.",
-            )
+            Refusal::new(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         })?
         .map_err(|rejected| rejected.refusal())?;
     let audience = claims.aud.trim_end_matches('/');
@@ -276,13 +254,7 @@ fn route(ctx: &mut Ctx<'_>, segments: &[&str], poll: Option<(String, bool)>) -> 
         }
         ["subscriptions", _, "providers", _, "locations", ..] => usage::handle(ctx, &parts),
         ["subscriptions", _, "providers", "microsoft.compute", "skus"] => compute::skus(ctx),
-        [
-            "subscriptions",
-            _,
-            "providers",
-            "microsoft.storage",
-            "checknameavailability",
-        ] => storage::check_name(ctx),
+        ["subscriptions", _, "providers", "microsoft.storage", "checknameavailability"] => storage::check_name(ctx),
         ["subscriptions", _, "providers", "microsoft.marketplaceordering", ..] => compute::agreement(ctx, segments),
         [.., "providers", "microsoft.policyinsights", "checkpolicyrestrictions"] => policy::restrictions(ctx, segments),
         _ => resource::handle(ctx, segments),
@@ -291,17 +263,14 @@ fn route(ctx: &mut Ctx<'_>, segments: &[&str], poll: Option<(String, bool)>) -> 
 
 /// Refuses a request without an api-version, or with one that its type does not know.
 fn version(call: &Call, parts: &[&str]) -> Result<(), Refusal> {
-    let version = call
-        .query("api-version")
-        .filter(|version| !version.is_empty())
-        .ok_or_else(|| {
-            Refusal::new(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
-            )
-            .gateway()
-        })?;
+    let version = call.query("api-version").filter(|version| !version.is_empty()).ok_or_else(|| {
+        Refusal::new(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+        .gateway()
+    })?;
     let invalid = |supported: &[&str]| {
         Refusal::new(
             400,
@@ -314,16 +283,9 @@ fn version(call: &Call, parts: &[&str]) -> Result<(), Refusal> {
         .gateway()
     };
     let check = |supported: &'static [&'static str]| {
-        if supported.contains(&version) {
-            Ok(())
-        } else {
-            Err(invalid(supported))
-        }
+        if supported.contains(&version) { Ok(()) } else { Err(invalid(supported)) }
     };
-    let provider = parts
-        .iter()
-        .rposition(|part| *part == "providers")
-        .filter(|at| at + 2 < parts.len());
+    let provider = parts.iter().rposition(|part| *part == "providers").filter(|at| at + 2 < parts.len());
     let Some(at) = provider else {
         return match parts.len() {
             0..=2 => check(versions::SUBSCRIPTIONS),
@@ -339,15 +301,11 @@ fn version(call: &Call, parts: &[&str]) -> Result<(), Refusal> {
     } else {
         (parts[at + 1], parts[at + 2..].iter().copied().step_by(2).collect())
     };
-    let other = versions::OTHERS
-        .iter()
-        .find(|(ns, name, _)| *ns == namespace && Some(name) == types.first());
+    let other = versions::OTHERS.iter().find(|(ns, name, _)| *ns == namespace && Some(name) == types.first());
     let (kind, supported) = match other {
         Some((_, name, versions)) => ((*name).to_owned(), *versions),
         None => {
-            let found = (1..=types.len())
-                .rev()
-                .find_map(|count| registry::find(namespace, &types[..count].join("/")));
+            let found = (1..=types.len()).rev().find_map(|count| registry::find(namespace, &types[..count].join("/")));
             match found {
                 Some(kind) => (kind.path.to_owned(), kind.versions),
                 // The parser refuses what is in no table.

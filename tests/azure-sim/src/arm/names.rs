@@ -59,9 +59,7 @@ impl Rule {
             Self::Account => within(name, 3, 24) && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
             Self::Container => {
                 within(name, 3, 63)
-                    && name
-                        .chars()
-                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                    && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
                     && !name.contains("--")
                     && starts(char::is_ascii_alphanumeric)
                     && ends(char::is_ascii_alphanumeric)
@@ -70,9 +68,7 @@ impl Rule {
             Self::Zone => {
                 name.len() <= 253
                     && name.contains('.')
-                    && name
-                        .split('.')
-                        .all(|label| within(label, 1, 63) && label.chars().all(|c| word(c) || c == '-'))
+                    && name.split('.').all(|label| within(label, 1, 63) && label.chars().all(|c| word(c) || c == '-'))
             }
             Self::Record => within(name, 1, 253) && !name.ends_with('.'),
             Self::Machine => {
@@ -105,11 +101,9 @@ pub(crate) fn check(kind: &Kind, name: &str) -> Result<(), Refusal> {
                 "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use numbers and lower-case letters only."
             ),
         ),
-        Rule::Container => Refusal::new(
-            400,
-            "ContainerOperationFailure",
-            "The specified resource name contains invalid characters.",
-        ),
+        Rule::Container => {
+            Refusal::new(400, "ContainerOperationFailure", "The specified resource name contains invalid characters.")
+        }
         Rule::Network => errors::network(
             400,
             "InvalidResourceName",

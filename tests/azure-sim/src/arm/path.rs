@@ -35,12 +35,8 @@ impl Target {
             return Ok(None);
         };
         let known = registry::namespace(namespace).ok_or_else(|| {
-            Refusal::new(
-                404,
-                "InvalidResourceNamespace",
-                format!("The resource namespace '{namespace}' is invalid."),
-            )
-            .gateway()
+            Refusal::new(404, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid."))
+                .gateway()
         })?;
         let types: Vec<&str> = rest.iter().copied().step_by(2).collect();
         let names: Vec<String> = rest.iter().skip(1).step_by(2).map(|name| (*name).to_owned()).collect();
@@ -89,27 +85,14 @@ impl Target {
     /// The id in ARM's casing; the group's name is as it was created.
     pub fn id(&self, state: &State) -> String {
         let group_id = group_id(&self.subscription, self.group());
-        let group = state
-            .get(&group_id)
-            .and_then(|group| group["name"].as_str())
-            .unwrap_or_else(|| self.group())
-            .to_owned();
+        let group =
+            state.get(&group_id).and_then(|group| group["name"].as_str()).unwrap_or_else(|| self.group()).to_owned();
         // Microsoft.ManagedIdentity spells the word in lower case in the ids that it gives back.
-        let word = if self.kind.namespace == "Microsoft.ManagedIdentity" {
-            "resourcegroups"
-        } else {
-            "resourceGroups"
-        };
-        let mut id = format!(
-            "/subscriptions/{}/{word}/{group}/providers/{}",
-            self.subscription, self.kind.namespace
-        );
+        let word = if self.kind.namespace == "Microsoft.ManagedIdentity" { "resourcegroups" } else { "resourceGroups" };
+        let mut id = format!("/subscriptions/{}/{word}/{group}/providers/{}", self.subscription, self.kind.namespace);
         for (kind, name) in self.kind.path.split('/').zip(&self.names) {
-            let name = if self.kind.path.to_lowercase().contains("dnszones") {
-                name.to_lowercase()
-            } else {
-                name.clone()
-            };
+            let name =
+                if self.kind.path.to_lowercase().contains("dnszones") { name.to_lowercase() } else { name.clone() };
             id.push_str(&format!("/{kind}/{name}"));
         }
         id
@@ -119,12 +102,7 @@ impl Target {
     pub fn parent(&self) -> Option<Self> {
         let kind = self.kind.parent()?;
         let count = kind.path.split('/').count();
-        Some(Self {
-            kind,
-            names: self.names.iter().take(count).cloned().collect(),
-            verb: None,
-            ..self.clone()
-        })
+        Some(Self { kind, names: self.names.iter().take(count).cloned().collect(), verb: None, ..self.clone() })
     }
 }
 

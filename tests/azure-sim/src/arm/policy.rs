@@ -55,10 +55,7 @@ pub(crate) fn restrictions(ctx: &Ctx<'_>, segments: &[&str]) -> Answer {
         .filter(|policy| violates(policy, content))
         .map(|policy| json!({"policyInfo": reference(policy), "evaluationResult": "NonCompliant", "effectDetails": {"policyEffect": "Deny"}}))
         .collect();
-    Ok(Reply::json(
-        200,
-        json!({"fieldRestrictions": fields, "contentEvaluationResult": {"policyEvaluations": denied}}),
-    ))
+    Ok(Reply::json(200, json!({"fieldRestrictions": fields, "contentEvaluationResult": {"policyEvaluations": denied}})))
 }
 
 /// Refuses a write that a policy denies.
@@ -90,9 +87,7 @@ fn reference(policy: &PolicyRestriction) -> Value {
 
 fn violates(policy: &PolicyRestriction, body: &Value) -> bool {
     let value = policy.field.split('.').fold(body, |value, member| &value[member]);
-    let listed = value
-        .as_str()
-        .is_some_and(|value| policy.values.iter().any(|one| one.eq_ignore_ascii_case(value)));
+    let listed = value.as_str().is_some_and(|value| policy.values.iter().any(|one| one.eq_ignore_ascii_case(value)));
     match policy.result.as_str() {
         "Deny" => policy.values.is_empty() || listed,
         "Removed" => !value.is_null(),

@@ -16,17 +16,10 @@ pub(crate) struct Permission {
 
 /// Whether a principal may perform `action` on `path`.
 pub(crate) fn allows(state: &State, object_id: &str, action: &str, path: &str) -> bool {
-    state
-        .principals
-        .get(&object_id.to_lowercase())
-        .is_some_and(|principal| principal.owner)
+    state.principals.get(&object_id.to_lowercase()).is_some_and(|principal| principal.owner)
         || assigned(state, object_id)
             .filter(|(scope, _)| within(path, scope))
-            .any(|(_, role)| {
-                permissions_of(state, &role)
-                    .iter()
-                    .any(|permission| permission.grants(action))
-            })
+            .any(|(_, role)| permissions_of(state, &role).iter().any(|permission| permission.grants(action)))
 }
 
 /// The deny assignment that keeps a principal from an action, if any: it outranks every role.
@@ -34,11 +27,10 @@ pub(crate) fn denied<'a>(state: &'a State, object_id: &str, action: &str, path: 
     /// Stands for every principal of the tenant.
     const EVERYONE: &str = "00000000-0000-0000-0000-000000000000";
     let names = |list: &Value| {
-        list.as_array().into_iter().flatten().any(|one| {
-            one["id"]
-                .as_str()
-                .is_some_and(|id| id.eq_ignore_ascii_case(object_id) || id == EVERYONE)
-        })
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .any(|one| one["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(object_id) || id == EVERYONE))
     };
     state.deny_assignments.iter().find(|deny| {
         let properties = &deny["properties"];
@@ -48,11 +40,7 @@ pub(crate) fn denied<'a>(state: &'a State, object_id: &str, action: &str, path: 
             && own
             && names(&properties["principals"])
             && !names(&properties["excludePrincipals"])
-            && properties["permissions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|one| permission(one).grants(action))
+            && properties["permissions"].as_array().into_iter().flatten().any(|one| permission(one).grants(action))
     })
 }
 
@@ -63,15 +51,8 @@ pub(crate) fn knows(state: &State, object_id: &str, scope: &str) -> bool {
 
 /// The permissions that apply to a principal at a scope.
 pub(crate) fn effective(state: &State, object_id: &str, scope: &str) -> Vec<Permission> {
-    if state
-        .principals
-        .get(&object_id.to_lowercase())
-        .is_some_and(|principal| principal.owner)
-    {
-        return vec![Permission {
-            actions: vec!["*".to_owned()],
-            ..Permission::default()
-        }];
+    if state.principals.get(&object_id.to_lowercase()).is_some_and(|principal| principal.owner) {
+        return vec![Permission { actions: vec!["*".to_owned()], ..Permission::default() }];
     }
     assigned(state, object_id)
         .filter(|(assigned, _)| within(scope, assigned))
@@ -85,28 +66,17 @@ fn assigned<'a>(state: &'a State, object_id: &'a str) -> impl Iterator<Item = (S
         .role_assignments
         .values()
         .filter(move |assignment| {
-            assignment["properties"]["principalId"]
-                .as_str()
-                .is_some_and(|id| id.eq_ignore_ascii_case(object_id))
+            assignment["properties"]["principalId"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(object_id))
         })
         .map(|assignment| {
-            (
-                scope_of(assignment),
-                assignment["properties"]["roleDefinitionId"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-            )
+            (scope_of(assignment), assignment["properties"]["roleDefinitionId"].as_str().unwrap_or_default().to_owned())
         })
 }
 
 /// The scope of an assignment: what stands before its provider path.
 pub(crate) fn scope_of(assignment: &Value) -> String {
     let id = assignment["id"].as_str().unwrap_or_default();
-    let at = id
-        .to_lowercase()
-        .rfind("/providers/microsoft.authorization/")
-        .unwrap_or(0);
+    let at = id.to_lowercase().rfind("/providers/microsoft.authorization/").unwrap_or(0);
     id[..at].to_owned()
 }
 
@@ -125,17 +95,8 @@ pub(crate) fn permissions_of(state: &State, role_id: &str) -> Vec<Permission> {
     state
         .role_definitions
         .values()
-        .filter(|role| {
-            role["name"]
-                .as_str()
-                .is_some_and(|name| name.eq_ignore_ascii_case(guid))
-        })
-        .flat_map(|role| {
-            role["properties"]["permissions"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default()
-        })
+        .filter(|role| role["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(guid)))
+        .flat_map(|role| role["properties"]["permissions"].as_array().cloned().unwrap_or_default())
         .map(|one| permission(&one))
         .collect()
 }
@@ -143,12 +104,7 @@ pub(crate) fn permissions_of(state: &State, role_id: &str) -> Vec<Permission> {
 /// A permission as a definition's body has it.
 fn permission(body: &Value) -> Permission {
     let list = |value: &Value| -> Vec<String> {
-        value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one.as_str().map(str::to_owned))
-            .collect()
+        value.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
     };
     Permission {
         actions: list(&body["actions"]),
@@ -189,13 +145,7 @@ mod tests {
         assert!(matches("*", "Microsoft.Network/virtualNetworks/read"));
         assert!(matches("*/read", "Microsoft.Network/virtualNetworks/subnets/read"));
         assert!(!matches("*/read", "Microsoft.Network/virtualNetworks/write"));
-        assert!(matches(
-            "Microsoft.Authorization/*/Write",
-            "microsoft.authorization/roleAssignments/write"
-        ));
-        assert!(!matches(
-            "Microsoft.Network/dnsZones/A/write",
-            "Microsoft.Network/dnsZones/AAAA/write"
-        ));
+        assert!(matches("Microsoft.Authorization/*/Write", "microsoft.authorization/roleAssignments/write"));
+        assert!(!matches("Microsoft.Network/dnsZones/A/write", "Microsoft.Network/dnsZones/AAAA/write"));
     }
 }

@@ -62,12 +62,7 @@ const fn kind(namespace: &'static str, path: &'static str, versions: &'static [&
 }
 
 const fn child(path: &'static str, inline: &'static str, members: &'static [&'static str]) -> Kind {
-    Kind {
-        location: Location::Inherited,
-        inline: Some(inline),
-        members,
-        ..kind(NET, path, NETWORK)
-    }
+    Kind { location: Location::Inherited, inline: Some(inline), members, ..kind(NET, path, NETWORK) }
 }
 
 const NET: &str = "Microsoft.Network";
@@ -85,28 +80,13 @@ pub(crate) static KINDS: &[Kind] = &[
         writes: Writes::Sync,
         location: Location::Inherited,
         members: &["issuer", "subject", "audiences"],
-        ..kind(
-            "Microsoft.ManagedIdentity",
-            "userAssignedIdentities/federatedIdentityCredentials",
-            FEDERATION,
-        )
+        ..kind("Microsoft.ManagedIdentity", "userAssignedIdentities/federatedIdentityCredentials", FEDERATION)
     },
-    Kind {
-        members: &["securityRules", "flushConnection"],
-        ..kind(NET, "networkSecurityGroups", NETWORK)
-    },
-    child(
-        "networkSecurityGroups/securityRules",
-        "securityRules",
-        network::RULE_MEMBERS,
-    ),
+    Kind { members: &["securityRules", "flushConnection"], ..kind(NET, "networkSecurityGroups", NETWORK) },
+    child("networkSecurityGroups/securityRules", "securityRules", network::RULE_MEMBERS),
     Kind {
         writes: Writes::ReadOnly,
-        ..child(
-            "networkSecurityGroups/defaultSecurityRules",
-            "defaultSecurityRules",
-            &[],
-        )
+        ..child("networkSecurityGroups/defaultSecurityRules", "defaultSecurityRules", &[])
     },
     Kind {
         members: &[
@@ -161,51 +141,25 @@ pub(crate) static KINDS: &[Kind] = &[
     },
     Kind {
         writes: Writes::ReadOnly,
-        ..child(
-            "loadBalancers/frontendIPConfigurations",
-            "frontendIPConfigurations",
-            &[],
-        )
+        ..child("loadBalancers/frontendIPConfigurations", "frontendIPConfigurations", &[])
     },
     child("loadBalancers/backendAddressPools", "backendAddressPools", &[]),
-    Kind {
-        writes: Writes::ReadOnly,
-        ..child("loadBalancers/loadBalancingRules", "loadBalancingRules", &[])
-    },
-    Kind {
-        writes: Writes::ReadOnly,
-        ..child("loadBalancers/probes", "probes", &[])
-    },
-    Kind {
-        writes: Writes::ReadOnly,
-        ..child("loadBalancers/outboundRules", "outboundRules", &[])
-    },
+    Kind { writes: Writes::ReadOnly, ..child("loadBalancers/loadBalancingRules", "loadBalancingRules", &[]) },
+    Kind { writes: Writes::ReadOnly, ..child("loadBalancers/probes", "probes", &[]) },
+    Kind { writes: Writes::ReadOnly, ..child("loadBalancers/outboundRules", "outboundRules", &[]) },
     kind(NET, "natGateways", NETWORK),
     kind(NET, "routeTables", NETWORK),
-    child(
-        "routeTables/routes",
-        "routes",
-        &["addressPrefix", "nextHopType", "nextHopIpAddress", "hasBgpOverride"],
-    ),
+    child("routeTables/routes", "routes", &["addressPrefix", "nextHopType", "nextHopIpAddress", "hasBgpOverride"]),
     kind(NET, "networkInterfaces", NETWORK),
     kind(NET, "privateLinkServices", NETWORK),
     Kind {
         writes: Writes::Sync,
-        ..child(
-            "privateLinkServices/privateEndpointConnections",
-            "privateEndpointConnections",
-            &[],
-        )
+        ..child("privateLinkServices/privateEndpointConnections", "privateEndpointConnections", &[])
     },
     kind(NET, "privateEndpoints", NETWORK),
     kind(NET, "applicationSecurityGroups", NETWORK),
     kind(NET, "publicIPPrefixes", NETWORK),
-    Kind {
-        name: Rule::Zone,
-        location: Location::Global,
-        writes: Writes::Sync,
-        ..kind(NET, "dnszones", DNS)
-    },
+    Kind { name: Rule::Zone, location: Location::Global, writes: Writes::Sync, ..kind(NET, "dnszones", DNS) },
     Kind {
         name: Rule::Zone,
         location: Location::Global,
@@ -218,11 +172,7 @@ pub(crate) static KINDS: &[Kind] = &[
         members: &["virtualNetwork", "registrationEnabled", "resolutionPolicy"],
         ..kind(NET, "privateDnsZones/virtualNetworkLinks", PRIVATE_DNS)
     },
-    Kind {
-        name: Rule::Account,
-        writes: Writes::Storage,
-        ..kind("Microsoft.Storage", "storageAccounts", STORAGE)
-    },
+    Kind { name: Rule::Account, writes: Writes::Storage, ..kind("Microsoft.Storage", "storageAccounts", STORAGE) },
     Kind {
         name: Rule::Any,
         location: Location::Inherited,
@@ -235,27 +185,11 @@ pub(crate) static KINDS: &[Kind] = &[
         writes: Writes::Sync,
         ..kind("Microsoft.Storage", "storageAccounts/blobServices/containers", STORAGE)
     },
-    Kind {
-        name: Rule::Machine,
-        ..kind("Microsoft.Compute", "virtualMachines", COMPUTE)
-    },
-    Kind {
-        name: Rule::Any,
-        ..kind("Microsoft.Compute", "disks", DISKS)
-    },
-    Kind {
-        name: Rule::Any,
-        ..kind("Microsoft.Compute", "diskEncryptionSets", DISKS)
-    },
-    Kind {
-        name: Rule::Any,
-        ..kind("Microsoft.Compute", "images", COMPUTE)
-    },
-    Kind {
-        name: Rule::Vault,
-        writes: Writes::Sync,
-        ..kind("Microsoft.KeyVault", "vaults", VAULTS)
-    },
+    Kind { name: Rule::Machine, ..kind("Microsoft.Compute", "virtualMachines", COMPUTE) },
+    Kind { name: Rule::Any, ..kind("Microsoft.Compute", "disks", DISKS) },
+    Kind { name: Rule::Any, ..kind("Microsoft.Compute", "diskEncryptionSets", DISKS) },
+    Kind { name: Rule::Any, ..kind("Microsoft.Compute", "images", COMPUTE) },
+    Kind { name: Rule::Vault, writes: Writes::Sync, ..kind("Microsoft.KeyVault", "vaults", VAULTS) },
     Kind {
         name: Rule::Any,
         location: Location::Inherited,
@@ -265,12 +199,7 @@ pub(crate) static KINDS: &[Kind] = &[
 ];
 
 const fn record(path: &'static str, versions: &'static [&'static str]) -> Kind {
-    Kind {
-        name: Rule::Record,
-        location: Location::Inherited,
-        writes: Writes::Sync,
-        ..kind(NET, path, versions)
-    }
+    Kind { name: Rule::Record, location: Location::Inherited, writes: Writes::Sync, ..kind(NET, path, versions) }
 }
 
 static RECORDS: &[Kind] = &[
@@ -327,10 +256,7 @@ pub(crate) fn find(namespace: &str, path: &str) -> Option<&'static Kind> {
 
 /// Whether any type belongs to this namespace.
 pub(crate) fn namespace(namespace: &str) -> Option<&'static str> {
-    NAMESPACES
-        .iter()
-        .copied()
-        .find(|known| known.eq_ignore_ascii_case(namespace))
+    NAMESPACES.iter().copied().find(|known| known.eq_ignore_ascii_case(namespace))
 }
 
 /// Resource providers that exist.
@@ -370,10 +296,7 @@ pub(crate) fn complete(state: &State, resource: &mut Value) {
         if resource["type"].is_null() {
             resource["type"] = Value::String("Microsoft.Resources/resourceGroups".to_owned());
         }
-        crate::state::fill(
-            resource,
-            &serde_json::json!({"properties": {"provisioningState": "Succeeded"}}),
-        );
+        crate::state::fill(resource, &serde_json::json!({"properties": {"provisioningState": "Succeeded"}}));
         return;
     }
     let Some(kind) = of_id(&id) else { return };

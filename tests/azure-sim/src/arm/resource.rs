@@ -34,11 +34,7 @@ pub(crate) fn handle(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
         return list::kind(ctx, &target);
     }
     if target.group.is_none() {
-        return Err(Refusal::new(
-            404,
-            "NotFound",
-            "The resource id names no resource group.",
-        ));
+        return Err(Refusal::new(404, "NotFound", "The resource id names no resource group."));
     }
     match method.as_str() {
         "GET" => get(ctx, &target),
@@ -56,10 +52,7 @@ pub(crate) fn stored(ctx: &Ctx<'_>, target: &Target) -> Option<Value> {
     match (target.kind.inline, target.parent()) {
         (Some(member), Some(parent)) => {
             let parent = state.get(&parent.id(state))?;
-            children(parent, member)
-                .iter()
-                .find(|child| named(child, target.name()))
-                .cloned()
+            children(parent, member).iter().find(|child| named(child, target.name())).cloned()
         }
         _ if target.kind.is_record() => dns::stored(state, target),
         _ if target.kind.path == "storageAccounts/blobServices" => storage::blob_service(state, target),
@@ -78,11 +71,7 @@ fn named(child: &Value, name: &str) -> bool {
 
 fn group(ctx: &Ctx<'_>, target: &Target) -> Result<(), Refusal> {
     let id = group_id(&target.subscription, target.group());
-    let group = ctx
-        .core
-        .state
-        .get(&id)
-        .ok_or_else(|| errors::group_not_found(target.group()))?;
+    let group = ctx.core.state.get(&id).ok_or_else(|| errors::group_not_found(target.group()))?;
     let writes = ctx.call.method != "GET" && ctx.call.method != "DELETE";
     if writes && group["properties"]["provisioningState"] == "Deleting" {
         return Err(Refusal::new(
@@ -110,12 +99,8 @@ fn missing(target: &Target) -> Refusal {
             format!("Resource {} not found in {}.", target.name(), parent.names.join("/")),
         );
     }
-    let names: Vec<String> = kind
-        .path
-        .split('/')
-        .zip(&target.names)
-        .map(|(kind, name)| format!("{kind}/{name}"))
-        .collect();
+    let names: Vec<String> =
+        kind.path.split('/').zip(&target.names).map(|(kind, name)| format!("{kind}/{name}")).collect();
     let full = format!("{}/{}", kind.namespace, names.join("/"));
     let (kind, name) = full.rsplit_once('/').unwrap_or((&full, ""));
     errors::not_found(kind, name, target.group())
@@ -173,14 +158,8 @@ fn check(ctx: &Ctx<'_>, target: &Target, body: &mut Value, before: Option<&Value
 
 fn write(ctx: &mut Ctx<'_>, target: &Target, id: String, mut body: Value, before: Option<Value>) -> Answer {
     let kind = target.kind;
-    let id = before
-        .as_ref()
-        .and_then(|before| before["id"].as_str())
-        .map_or(id, str::to_owned);
-    let name = before
-        .as_ref()
-        .and_then(|before| before["name"].as_str())
-        .map(str::to_owned);
+    let id = before.as_ref().and_then(|before| before["id"].as_str()).map_or(id, str::to_owned);
+    let name = before.as_ref().and_then(|before| before["name"].as_str()).map(str::to_owned);
     body["id"] = json!(id);
     body["name"] = json!(name.unwrap_or_else(|| id.rsplit('/').next().unwrap_or_default().to_owned()));
     body["type"] = json!(kind.full());
@@ -205,24 +184,12 @@ fn write(ctx: &mut Ctx<'_>, target: &Target, id: String, mut body: Value, before
     }
     let long = kind.writes != Writes::Sync && (created || kind.namespace == "Microsoft.Network" || failing);
     if long && let Some(resource) = ctx.core.state.resources.get_mut(&id.to_lowercase()) {
-        let word = if kind.namespace == "Microsoft.Network" {
-            "Updating"
-        } else {
-            "Creating"
-        };
+        let word = if kind.namespace == "Microsoft.Network" { "Updating" } else { "Creating" };
         resource["properties"]["provisioningState"] = json!(word);
     }
-    let shown = ctx
-        .core
-        .state
-        .get(&id)
-        .map(|body| links::view(&ctx.core.state, body))
-        .unwrap_or_default();
+    let shown = ctx.core.state.get(&id).map(|body| links::view(&ctx.core.state, body)).unwrap_or_default();
     if !long {
-        return Ok(Reply::json(
-            if kind.writes == Writes::Storage { 200 } else { status },
-            shown,
-        ));
+        return Ok(Reply::json(if kind.writes == Writes::Storage { 200 } else { status }, shown));
     }
     let reply = match kind.writes {
         Writes::PrivateDns | Writes::Storage => Reply::empty(202),
@@ -264,17 +231,9 @@ fn write_inline(
     if let Some(owner) = ctx.core.state.resources.get_mut(&parent_id.to_lowercase()) {
         owner["properties"]["provisioningState"] = json!("Updating");
     }
-    let mut shown = stored(ctx, target)
-        .map(|body| links::view(&ctx.core.state, &body))
-        .unwrap_or_default();
+    let mut shown = stored(ctx, target).map(|body| links::view(&ctx.core.state, &body)).unwrap_or_default();
     shown["properties"]["provisioningState"] = json!("Updating");
-    Ok(lro::announce(
-        ctx,
-        &parent_id,
-        Effect::Provision,
-        Writes::Network,
-        Reply::json(status, shown),
-    ))
+    Ok(lro::announce(ctx, &parent_id, Effect::Provision, Writes::Network, Reply::json(status, shown)))
 }
 
 /// Carries over what a write does not name and the provider keeps.
@@ -282,13 +241,9 @@ fn keep(kind: &Kind, body: &mut Value, before: Option<&Value>) {
     let Some(before) = before else { return };
     let kept: &[&str] = match kind.path {
         "userAssignedIdentities" => &["clientId", "principalId", "tenantId", "isolationScope"],
-        "storageAccounts" => &[
-            "primaryEndpoints",
-            "creationTime",
-            "allowBlobPublicAccess",
-            "allowSharedKeyAccess",
-            "networkAcls",
-        ],
+        "storageAccounts" => {
+            &["primaryEndpoints", "creationTime", "allowBlobPublicAccess", "allowSharedKeyAccess", "networkAcls"]
+        }
         "publicIPAddresses" => &["ipAddress", "resourceGuid"],
         "virtualNetworks" => &["virtualNetworkPeerings", "resourceGuid"],
         _ => &["resourceGuid"],
@@ -321,12 +276,7 @@ fn patch(ctx: &mut Ctx<'_>, target: &Target) -> Answer {
         merge(&mut body["properties"], &change["properties"]);
     }
     ctx.core.state.put(body).map_err(internal)?;
-    let shown = ctx
-        .core
-        .state
-        .get(&id)
-        .map(|body| links::view(&ctx.core.state, body))
-        .unwrap_or_default();
+    let shown = ctx.core.state.get(&id).map(|body| links::view(&ctx.core.state, body)).unwrap_or_default();
     Ok(Reply::json(200, shown))
 }
 
@@ -380,13 +330,7 @@ fn delete_inline(ctx: &mut Ctx<'_>, target: &Target, parent: &Target, member: &s
         }
         owner["properties"]["provisioningState"] = json!("Updating");
     }
-    Ok(lro::announce(
-        ctx,
-        &parent_id,
-        Effect::Provision,
-        Writes::Network,
-        Reply::empty(202),
-    ))
+    Ok(lro::announce(ctx, &parent_id, Effect::Provision, Writes::Network, Reply::empty(202)))
 }
 
 fn action(ctx: &mut Ctx<'_>, target: &Target, verb: &str) -> Answer {
@@ -406,10 +350,7 @@ fn action(ctx: &mut Ctx<'_>, target: &Target, verb: &str) -> Answer {
         _ => Err(Refusal::new(
             404,
             "InvalidResourceType",
-            format!(
-                "The resource type '{verb}' could not be found in the namespace '{}'.",
-                target.kind.namespace
-            ),
+            format!("The resource type '{verb}' could not be found in the namespace '{}'.", target.kind.namespace),
         )
         .gateway()),
     }
@@ -417,11 +358,7 @@ fn action(ctx: &mut Ctx<'_>, target: &Target, verb: &str) -> Answer {
 
 /// Refuses a write while another operation works on the resource or, for a child, on its parent.
 fn idle(ctx: &Ctx<'_>, target: &Target) -> Result<(), Refusal> {
-    let holder = if target.kind.inline.is_some() {
-        target.parent()
-    } else {
-        None
-    };
+    let holder = if target.kind.inline.is_some() { target.parent() } else { None };
     let id = holder.as_ref().unwrap_or(target).id(&ctx.core.state);
     let Some(operation) = ctx.core.operations.pending(&id) else {
         return Ok(());

@@ -25,18 +25,10 @@ fn custom<'a>(ctx: &'a Ctx<'_>) -> impl Iterator<Item = Value> + 'a {
 /// Lists the roles that can be assigned at a scope.
 pub(crate) fn definitions(ctx: &Ctx<'_>, scope: &str) -> Answer {
     let filter = ctx.call.query("$filter").unwrap_or_default();
-    let inside = |field: &str| {
-        filter
-            .strip_prefix(&format!("{field} eq '"))
-            .and_then(|rest| rest.strip_suffix('\''))
-    };
+    let inside = |field: &str| filter.strip_prefix(&format!("{field} eq '")).and_then(|rest| rest.strip_suffix('\''));
     let (name, kind) = (inside("roleName"), inside("type"));
     if !filter.is_empty() && name.is_none() && kind.is_none() && filter != "atScopeAndBelow()" {
-        return Err(Refusal::new(
-            400,
-            "UnsupportedQuery",
-            format!("The filter '{filter}' is not supported."),
-        ));
+        return Err(Refusal::new(400, "UnsupportedQuery", format!("The filter '{filter}' is not supported.")));
     }
     let found = roles::BUILT_IN
         .iter()
@@ -60,15 +52,9 @@ pub(crate) fn define(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {
         ));
     }
     if roles::BUILT_IN.iter().any(|role| role.id.eq_ignore_ascii_case(name)) {
-        return Err(Refusal::new(
-            409,
-            "RoleDefinitionUpdateNotPermitted",
-            "Built-in roles cannot be changed.",
-        ));
+        return Err(Refusal::new(409, "RoleDefinitionUpdateNotPermitted", "Built-in roles cannot be changed."));
     }
-    let scopes = properties["assignableScopes"]
-        .as_array()
-        .is_some_and(|scopes| !scopes.is_empty());
+    let scopes = properties["assignableScopes"].as_array().is_some_and(|scopes| !scopes.is_empty());
     if properties["roleName"].as_str().is_none() || !scopes || !properties["permissions"].is_array() {
         return Err(Refusal::new(
             400,
@@ -76,10 +62,7 @@ pub(crate) fn define(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {
             "The role definition needs 'roleName', 'assignableScopes' and 'permissions'.",
         ));
     }
-    let id = format!(
-        "/subscriptions/{}{PROVIDER}/roleDefinitions/{name}",
-        subscription_of(scope)
-    );
+    let id = format!("/subscriptions/{}{PROVIDER}/roleDefinitions/{name}", subscription_of(scope));
     let taken = ctx
         .core
         .state
@@ -131,10 +114,7 @@ pub(crate) fn no_definition(name: &str) -> Refusal {
     Refusal::new(
         404,
         "RoleDefinitionDoesNotExist",
-        format!(
-            "The specified role definition with ID '{}' does not exist.",
-            name.replace('-', "")
-        ),
+        format!("The specified role definition with ID '{}' does not exist.", name.replace('-', "")),
     )
 }
 

@@ -15,13 +15,7 @@ pub(crate) struct Role {
 }
 
 const fn role(id: &'static str, name: &'static str, actions: &'static [&'static str]) -> Role {
-    Role {
-        id,
-        name,
-        actions,
-        not_actions: &[],
-        data_actions: &[],
-    }
+    Role { id, name, actions, not_actions: &[], data_actions: &[] }
 }
 
 /// The roles that every tenant has.
@@ -315,11 +309,7 @@ pub(crate) static BUILT_IN: &[Role] = &[
 impl Role {
     /// The definition's body as seen from a subscription (empty: from the tenant).
     pub fn body(&self, subscription: &str) -> Value {
-        let scope = if subscription.is_empty() {
-            String::new()
-        } else {
-            format!("/subscriptions/{subscription}")
-        };
+        let scope = if subscription.is_empty() { String::new() } else { format!("/subscriptions/{subscription}") };
         json!({
             "properties": {
                 "roleName": self.name,

@@ -22,11 +22,7 @@ pub(crate) fn complete(state: &State, kind: &Kind, resource: &mut Value) {
                 None => format!("https://{name}.blob.core.windows.net/"),
             };
             let sku = resource["sku"]["name"].as_str().unwrap_or("Standard_LRS").to_owned();
-            let tier = if sku.starts_with("Premium") {
-                "Premium"
-            } else {
-                "Standard"
-            };
+            let tier = if sku.starts_with("Premium") { "Premium" } else { "Standard" };
             let defaults = json!({
                 "sku": {"name": sku, "tier": tier},
                 "kind": "StorageV2",
@@ -137,9 +133,8 @@ pub(crate) fn check(ctx: &Ctx<'_>, target: &Target, body: &mut Value, before: Op
             if let Some(other) = account(&ctx.core.state, target.name())
                 .filter(|other| !other["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&own)))
             {
-                let same = other["id"]
-                    .as_str()
-                    .is_some_and(|id| id.split('/').nth(2) == Some(target.subscription.as_str()));
+                let same =
+                    other["id"].as_str().is_some_and(|id| id.split('/').nth(2) == Some(target.subscription.as_str()));
                 return Err(if same {
                     Refusal::new(
                         409,
@@ -182,18 +177,12 @@ pub(crate) fn check(ctx: &Ctx<'_>, target: &Target, body: &mut Value, before: Op
 }
 
 fn taken(name: &str) -> Refusal {
-    Refusal::new(
-        409,
-        "StorageAccountAlreadyTaken",
-        format!("The storage account named {name} is already taken."),
-    )
+    Refusal::new(409, "StorageAccountAlreadyTaken", format!("The storage account named {name} is already taken."))
 }
 
 fn account<'a>(state: &'a State, name: &str) -> Option<&'a Value> {
     state.resources.values().find(|one| {
-        one["type"]
-            .as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("Microsoft.Storage/storageAccounts"))
+        one["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Microsoft.Storage/storageAccounts"))
             && one["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name))
     })
 }
@@ -227,9 +216,7 @@ pub(crate) fn check_name(ctx: &Ctx<'_>) -> Answer {
 pub(crate) fn keys(account: &Value) -> Answer {
     let id = account["id"].as_str().unwrap_or_default();
     let key = |name: &str| {
-        let text: String = (0..2)
-            .map(|part| seed::guid(&format!("key:{name}:{part}:{id}")))
-            .collect();
+        let text: String = (0..2).map(|part| seed::guid(&format!("key:{name}:{part}:{id}"))).collect();
         let bytes: Vec<u8> = text.bytes().cycle().take(64).collect();
         json!({"keyName": name, "permissions": "FULL", "creationTime": seed::EPOCH, "value": STANDARD.encode(bytes)})
     };
@@ -242,10 +229,7 @@ pub(crate) fn blob_service(state: &State, target: &Target) -> Option<Value> {
         return Some(own.clone());
     }
     let owner = state.get(&target.parent()?.id(state))?;
-    target
-        .name()
-        .eq_ignore_ascii_case("default")
-        .then(|| blob_service_of(state, owner))
+    target.name().eq_ignore_ascii_case("default").then(|| blob_service_of(state, owner))
 }
 
 /// The blob service of this account.

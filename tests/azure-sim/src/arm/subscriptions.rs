@@ -75,12 +75,7 @@ pub(crate) fn exists(state: &State, lower: &str, given: &str) -> Result<(), Refu
         )
         .gateway());
     }
-    Err(Refusal::new(
-        404,
-        "SubscriptionNotFound",
-        format!("The subscription '{given}' could not be found."),
-    )
-    .gateway())
+    Err(Refusal::new(404, "SubscriptionNotFound", format!("The subscription '{given}' could not be found.")).gateway())
 }
 
 /// Answers `/subscriptions`, `/subscriptions/{id}`, `…/locations` and `/tenants`.
@@ -111,14 +106,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>, segments: &[&str]) -> Answer {
                 .collect();
             list::page(ctx, seen)
         }
-        [_, id] => Ok(Reply::json(
-            200,
-            state
-                .subscriptions
-                .get(&id.to_lowercase())
-                .cloned()
-                .unwrap_or(Value::Null),
-        )),
+        [_, id] => Ok(Reply::json(200, state.subscriptions.get(&id.to_lowercase()).cloned().unwrap_or(Value::Null))),
         [_, id, ..] => {
             let all = LOCATIONS.iter().map(|(name, display)| {
                 json!({
@@ -141,10 +129,7 @@ fn state_of(state: &State, subscription: &str, namespace: &str) -> String {
     state
         .providers
         .get(&(subscription.to_lowercase(), namespace.to_lowercase()))
-        .map_or_else(
-            || "Registered".to_owned(),
-            |provider| provider.registration_state.clone(),
-        )
+        .map_or_else(|| "Registered".to_owned(), |provider| provider.registration_state.clone())
 }
 
 /// Refuses writes to a provider that is not registered in the subscription.
@@ -171,10 +156,7 @@ pub(crate) fn providers(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
         let mut all: Vec<Value> = registry::NAMESPACES
             .iter()
             .filter(|namespace| {
-                !ctx.core
-                    .state
-                    .providers
-                    .contains_key(&(subscription.to_lowercase(), namespace.to_lowercase()))
+                !ctx.core.state.providers.contains_key(&(subscription.to_lowercase(), namespace.to_lowercase()))
             })
             .map(|namespace| provider(&ctx.core.state, &subscription, namespace))
             .collect();
@@ -186,31 +168,15 @@ pub(crate) fn providers(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
             .filter(|one| one.subscription_id.eq_ignore_ascii_case(&subscription))
             .map(|one| one.namespace.clone())
             .collect();
-        all.extend(
-            listed
-                .iter()
-                .map(|namespace| provider(&ctx.core.state, &subscription, namespace)),
-        );
+        all.extend(listed.iter().map(|namespace| provider(&ctx.core.state, &subscription, namespace)));
         all.sort_by(|a, b| a["namespace"].as_str().cmp(&b["namespace"].as_str()));
         return list::page(ctx, all);
     };
     let key = (subscription.to_lowercase(), asked.to_lowercase());
-    let listed = ctx
-        .core
-        .state
-        .providers
-        .get(&key)
-        .map(|provider| provider.namespace.clone());
-    let namespace = listed
-        .or_else(|| registry::namespace(asked).map(str::to_owned))
-        .ok_or_else(|| {
-            Refusal::new(
-                404,
-                "InvalidResourceNamespace",
-                format!("The resource namespace '{asked}' is invalid."),
-            )
-            .gateway()
-        })?;
+    let listed = ctx.core.state.providers.get(&key).map(|provider| provider.namespace.clone());
+    let namespace = listed.or_else(|| registry::namespace(asked).map(str::to_owned)).ok_or_else(|| {
+        Refusal::new(404, "InvalidResourceNamespace", format!("The resource namespace '{asked}' is invalid.")).gateway()
+    })?;
     let method = ctx.call.method.clone();
     match segments.get(4) {
         None if method == "GET" => Ok(Reply::json(200, provider(&ctx.core.state, &subscription, &namespace))),
@@ -220,22 +186,12 @@ pub(crate) fn providers(ctx: &mut Ctx<'_>, segments: &[&str]) -> Answer {
             if registered && registry::namespace(&namespace).is_some() {
                 ctx.core.state.providers.remove(&key);
             } else {
-                let body = ctx
-                    .core
+                let body = ctx.core.state.providers.get(&key).and_then(|provider| provider.body.clone());
+                let registration_state = if registered { "Registered" } else { "NotRegistered" }.to_owned();
+                ctx.core
                     .state
                     .providers
-                    .get(&key)
-                    .and_then(|provider| provider.body.clone());
-                let registration_state = if registered { "Registered" } else { "NotRegistered" }.to_owned();
-                ctx.core.state.providers.insert(
-                    key,
-                    Provider {
-                        subscription_id: subscription,
-                        namespace,
-                        registration_state,
-                        body,
-                    },
-                );
+                    .insert(key, Provider { subscription_id: subscription, namespace, registration_state, body });
             }
             answer["registrationState"] = json!(if registered { "Registering" } else { "Unregistering" });
             Ok(Reply::json(200, answer))

@@ -25,68 +25,23 @@ const COMPUTE: &[(&str, &str, i64)] = &[
 
 /// Network rows: name, display name, limit, the type that is counted.
 const NETWORK: &[(&str, &str, i64, &str)] = &[
-    (
-        "VirtualNetworks",
-        "Virtual Networks",
-        1000,
-        "Microsoft.Network/virtualNetworks",
-    ),
-    (
-        "NetworkSecurityGroups",
-        "Network Security Groups",
-        5000,
-        "Microsoft.Network/networkSecurityGroups",
-    ),
-    (
-        "PublicIPAddresses",
-        "Public IP Addresses",
-        1000,
-        "Microsoft.Network/publicIPAddresses",
-    ),
-    (
-        "StaticPublicIPAddresses",
-        "Static Public IP Addresses",
-        1000,
-        "Microsoft.Network/publicIPAddresses",
-    ),
+    ("VirtualNetworks", "Virtual Networks", 1000, "Microsoft.Network/virtualNetworks"),
+    ("NetworkSecurityGroups", "Network Security Groups", 5000, "Microsoft.Network/networkSecurityGroups"),
+    ("PublicIPAddresses", "Public IP Addresses", 1000, "Microsoft.Network/publicIPAddresses"),
+    ("StaticPublicIPAddresses", "Static Public IP Addresses", 1000, "Microsoft.Network/publicIPAddresses"),
     (
         "IPv4StandardSkuPublicIpAddresses",
         "Public IPv4 Addresses - Standard",
         1000,
         "Microsoft.Network/publicIPAddresses",
     ),
-    (
-        "NetworkInterfaces",
-        "Network Interfaces",
-        65536,
-        "Microsoft.Network/networkInterfaces",
-    ),
-    (
-        "LoadBalancers",
-        "Load Balancers",
-        1000,
-        "Microsoft.Network/loadBalancers",
-    ),
-    (
-        "StandardSkuLoadBalancers",
-        "Standard Sku Load Balancers",
-        1000,
-        "Microsoft.Network/loadBalancers",
-    ),
+    ("NetworkInterfaces", "Network Interfaces", 65536, "Microsoft.Network/networkInterfaces"),
+    ("LoadBalancers", "Load Balancers", 1000, "Microsoft.Network/loadBalancers"),
+    ("StandardSkuLoadBalancers", "Standard Sku Load Balancers", 1000, "Microsoft.Network/loadBalancers"),
     ("NatGateways", "Nat Gateways", 1000, "Microsoft.Network/natGateways"),
     ("RouteTables", "Route Tables", 200, "Microsoft.Network/routeTables"),
-    (
-        "PrivateEndpoints",
-        "Private Endpoints",
-        65536,
-        "Microsoft.Network/privateEndpoints",
-    ),
-    (
-        "PrivateLinkServices",
-        "Private Link Services",
-        8,
-        "Microsoft.Network/privateLinkServices",
-    ),
+    ("PrivateEndpoints", "Private Endpoints", 65536, "Microsoft.Network/privateEndpoints"),
+    ("PrivateLinkServices", "Private Link Services", 8, "Microsoft.Network/privateLinkServices"),
 ];
 
 /// Answers the usages of a region; `parts` are the path's segments in lower case.
@@ -154,10 +109,8 @@ pub(crate) fn handle(ctx: &Ctx<'_>, parts: &[&str]) -> Answer {
 type Rows = BTreeMap<String, (String, i64, i64)>;
 
 fn compute_rows(ctx: &Ctx<'_>, subscription: &str, location: &str) -> Rows {
-    let mut rows: Rows = COMPUTE
-        .iter()
-        .map(|(name, text, limit)| ((*name).to_owned(), ((*text).to_owned(), 0, *limit)))
-        .collect();
+    let mut rows: Rows =
+        COMPUTE.iter().map(|(name, text, limit)| ((*name).to_owned(), ((*text).to_owned(), 0, *limit))).collect();
     let mut add = |name: &str, by: i64| {
         if let Some(row) = rows.get_mut(name) {
             row.1 += by;
@@ -165,9 +118,7 @@ fn compute_rows(ctx: &Ctx<'_>, subscription: &str, location: &str) -> Rows {
     };
     for machine in compute::machines(&ctx.core.state, subscription, location) {
         add("virtualMachines", 1);
-        let size = machine["properties"]["hardwareProfile"]["vmSize"]
-            .as_str()
-            .unwrap_or_default();
+        let size = machine["properties"]["hardwareProfile"]["vmSize"].as_str().unwrap_or_default();
         if let Some((cpus, family)) = compute::cores(&ctx.core.state, size) {
             add("cores", cpus);
             add(&family, cpus);

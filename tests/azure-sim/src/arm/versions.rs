@@ -33,27 +33,13 @@ pub(crate) const DNS: &[&str] = &["2016-04-01", "2017-09-01", "2017-10-01", "201
 /// Versions of private DNS.
 pub(crate) const PRIVATE_DNS: &[&str] = &["2018-09-01", "2020-01-01", "2020-06-01", "2024-06-01"];
 /// Versions of managed identities.
-pub(crate) const IDENTITY: &[&str] = &[
-    "2018-11-30",
-    "2021-09-30-preview",
-    "2022-01-31-preview",
-    "2023-01-31",
-    "2023-07-31-preview",
-    "2024-11-30",
-];
+pub(crate) const IDENTITY: &[&str] =
+    &["2018-11-30", "2021-09-30-preview", "2022-01-31-preview", "2023-01-31", "2023-07-31-preview", "2024-11-30"];
 /// Versions of federated identity credentials.
 pub(crate) const FEDERATION: &[&str] = &["2022-01-31-preview", "2023-01-31", "2023-07-31-preview", "2024-11-30"];
 /// Versions of Microsoft.Storage.
-pub(crate) const STORAGE: &[&str] = &[
-    "2021-04-01",
-    "2021-09-01",
-    "2022-05-01",
-    "2022-09-01",
-    "2023-01-01",
-    "2023-04-01",
-    "2023-05-01",
-    "2024-01-01",
-];
+pub(crate) const STORAGE: &[&str] =
+    &["2021-04-01", "2021-09-01", "2022-05-01", "2022-09-01", "2023-01-01", "2023-04-01", "2023-05-01", "2024-01-01"];
 /// Versions of virtual machines and compute usages.
 pub(crate) const COMPUTE: &[&str] = &[
     "2021-07-01",
@@ -67,14 +53,7 @@ pub(crate) const COMPUTE: &[&str] = &[
     "2024-11-01",
 ];
 /// Versions of disks and disk encryption sets.
-pub(crate) const DISKS: &[&str] = &[
-    "2022-03-02",
-    "2022-07-02",
-    "2023-01-02",
-    "2023-04-02",
-    "2023-10-02",
-    "2024-03-02",
-];
+pub(crate) const DISKS: &[&str] = &["2022-03-02", "2022-07-02", "2023-01-02", "2023-04-02", "2023-10-02", "2024-03-02"];
 /// Versions of Microsoft.KeyVault.
 pub(crate) const VAULTS: &[&str] = &["2021-10-01", "2022-07-01", "2023-02-01", "2023-07-01", "2024-11-01"];
 /// Versions of locks.
@@ -100,16 +79,8 @@ pub(crate) const RESOURCES: &[&str] = &[
     "2025-04-01",
 ];
 /// Versions of subscriptions, tenants and locations.
-pub(crate) const SUBSCRIPTIONS: &[&str] = &[
-    "2016-06-01",
-    "2018-06-01",
-    "2019-06-01",
-    "2019-11-01",
-    "2020-01-01",
-    "2021-01-01",
-    "2021-04-01",
-    "2022-12-01",
-];
+pub(crate) const SUBSCRIPTIONS: &[&str] =
+    &["2016-06-01", "2018-06-01", "2019-06-01", "2019-11-01", "2020-01-01", "2021-01-01", "2021-04-01", "2022-12-01"];
 /// Versions of the kinds that are not in the table.
 pub(crate) const OTHERS: &[(&str, &str, &[&str])] = &[
     (
@@ -131,37 +102,13 @@ pub(crate) const OTHERS: &[(&str, &str, &[&str])] = &[
         "roledefinitions",
         &["2015-07-01", "2018-01-01-preview", "2022-04-01", "2022-05-01-preview"],
     ),
-    (
-        "microsoft.authorization",
-        "permissions",
-        &["2015-07-01", "2018-07-01", "2022-04-01"],
-    ),
-    (
-        "microsoft.authorization",
-        "denyassignments",
-        &["2018-07-01-preview", "2022-04-01"],
-    ),
+    ("microsoft.authorization", "permissions", &["2015-07-01", "2018-07-01", "2022-04-01"]),
+    ("microsoft.authorization", "denyassignments", &["2018-07-01-preview", "2022-04-01"]),
     ("microsoft.authorization", "locks", LOCKS),
-    (
-        "microsoft.features",
-        "features",
-        &["2015-12-01", "2021-07-01", "2025-03-01"],
-    ),
-    (
-        "microsoft.resourcegraph",
-        "resources",
-        &["2019-04-01", "2021-03-01", "2022-10-01", "2024-04-01"],
-    ),
-    (
-        "microsoft.marketplaceordering",
-        "offertypes",
-        &["2015-06-01", "2021-01-01"],
-    ),
-    (
-        "microsoft.policyinsights",
-        "checkpolicyrestrictions",
-        &["2020-07-01", "2022-03-01", "2023-03-01"],
-    ),
+    ("microsoft.features", "features", &["2015-12-01", "2021-07-01", "2025-03-01"]),
+    ("microsoft.resourcegraph", "resources", &["2019-04-01", "2021-03-01", "2022-10-01", "2024-04-01"]),
+    ("microsoft.marketplaceordering", "offertypes", &["2015-06-01", "2021-01-01"]),
+    ("microsoft.policyinsights", "checkpolicyrestrictions", &["2020-07-01", "2022-03-01", "2023-03-01"]),
     ("microsoft.storage", "checknameavailability", STORAGE),
     ("microsoft.compute", "skus", &["2017-09-01", "2019-04-01", "2021-07-01"]),
     ("microsoft.compute", "locations", COMPUTE),

@@ -31,9 +31,7 @@ fn stand(resources: &mut BTreeMap<String, Value>, mut body: Value, location: &st
     let id = body["id"].as_str().unwrap().to_owned();
     let parts: Vec<&str> = id.split('/').collect();
     let group = parts[..5].join("/");
-    resources
-        .entry(group.to_lowercase())
-        .or_insert_with(|| json!({"id": group, "location": location}));
+    resources.entry(group.to_lowercase()).or_insert_with(|| json!({"id": group, "location": location}));
     if parts.len() < 9 {
         resources.insert(id.to_lowercase(), body);
         return;
@@ -50,11 +48,7 @@ fn stand(resources: &mut BTreeMap<String, Value>, mut body: Value, location: &st
         if inline {
             let owner = resources.get_mut(&parent.to_lowercase()).unwrap();
             body["name"] = json!(parts[parts.len() - 1]);
-            let member = INLINE
-                .iter()
-                .find(|(child, _)| child.eq_ignore_ascii_case(list))
-                .unwrap()
-                .0;
+            let member = INLINE.iter().find(|(child, _)| child.eq_ignore_ascii_case(list)).unwrap().0;
             if owner["properties"][member].is_null() {
                 owner["properties"][member] = json!([]);
             }
@@ -69,9 +63,7 @@ fn stand(resources: &mut BTreeMap<String, Value>, mut body: Value, location: &st
 pub(crate) fn arrange(example: &Example) -> Value {
     let mut resources = BTreeMap::new();
     let body = &example.body;
-    let location = example.parameters["parameters"]["location"]
-        .as_str()
-        .unwrap_or("eastus");
+    let location = example.parameters["parameters"]["location"].as_str().unwrap_or("eastus");
     let group = example.parameters["resourceGroupName"].as_str();
     if let Some(group) = group.filter(|_| example.method != "PUT" || example.path.contains("/providers/")) {
         let id = format!("/subscriptions/{SUB}/resourceGroups/{group}");
@@ -143,35 +135,21 @@ pub(crate) fn arrange(example: &Example) -> Value {
         (_, "VirtualNetworks_ListUsage") => {
             for name in ["GatewaySubnet", "newSubnet"] {
                 let id = format!("{}/subnets/{name}", example.path.trim_end_matches("/usages"));
-                stand(
-                    &mut resources,
-                    json!({"id": id, "properties": {"addressPrefix": "10.0.0.0/29"}}),
-                    location,
-                );
+                stand(&mut resources, json!({"id": id, "properties": {"addressPrefix": "10.0.0.0/29"}}), location);
             }
         }
-        (_, "DefaultSecurityRules_List") => stand(
-            &mut resources,
-            json!({"id": example.path.trim_end_matches("/defaultSecurityRules")}),
-            location,
-        ),
+        (_, "DefaultSecurityRules_List") => {
+            stand(&mut resources, json!({"id": example.path.trim_end_matches("/defaultSecurityRules")}), location)
+        }
         (_, "NetworkInterfaces_ListEffectiveNetworkSecurityGroups") => {
             let id = example.path.trim_end_matches("/effectiveNetworkSecurityGroups");
             let group = body["value"][0]["networkSecurityGroup"]["id"].clone();
             stand(&mut resources, json!({"id": group}), location);
-            stand(
-                &mut resources,
-                json!({"id": id, "properties": {"networkSecurityGroup": {"id": group}}}),
-                location,
-            );
+            stand(&mut resources, json!({"id": id, "properties": {"networkSecurityGroup": {"id": group}}}), location);
         }
         (_, "VirtualMachines_InstanceView") => {
             let id = example.path.trim_end_matches("/instanceView");
-            stand(
-                &mut resources,
-                json!({"id": id, "properties": {"instanceView": body}}),
-                location,
-            );
+            stand(&mut resources, json!({"id": id, "properties": {"instanceView": body}}), location);
         }
         (_, "VirtualMachines_RetrieveBootDiagnosticsData") => {
             let id = example.path.trim_end_matches("/retrieveBootDiagnosticsData");
@@ -181,11 +159,9 @@ pub(crate) fn arrange(example: &Example) -> Value {
                 location,
             );
         }
-        (_, "StorageAccounts_ListKeys") => stand(
-            &mut resources,
-            json!({"id": example.path.trim_end_matches("/listKeys")}),
-            location,
-        ),
+        (_, "StorageAccounts_ListKeys") => {
+            stand(&mut resources, json!({"id": example.path.trim_end_matches("/listKeys")}), location)
+        }
         ("GET" | "POST", _) if items.is_some() || body["data"].is_array() => {
             let mut all = items.unwrap_or_default();
             all.extend(body["data"].as_array().cloned().unwrap_or_default());
@@ -201,11 +177,7 @@ pub(crate) fn arrange(example: &Example) -> Value {
             }
             let parts: Vec<&str> = example.path.split('/').collect();
             if parts.len() > 9 {
-                let at = if parts.len().is_multiple_of(2) {
-                    parts.len() - 1
-                } else {
-                    parts.len()
-                };
+                let at = if parts.len().is_multiple_of(2) { parts.len() - 1 } else { parts.len() };
                 stand(&mut resources, json!({"id": parts[..at].join("/")}), location);
             }
         }
@@ -213,11 +185,7 @@ pub(crate) fn arrange(example: &Example) -> Value {
             stand(&mut resources, own(body.clone(), &example.path), location)
         }
         ("HEAD", _) => {}
-        ("PATCH", _) => stand(
-            &mut resources,
-            json!({"id": example.path, "location": location}),
-            location,
-        ),
+        ("PATCH", _) => stand(&mut resources, json!({"id": example.path, "location": location}), location),
         ("DELETE", _) if example.path.split('/').count() > 5 => {
             stand(&mut resources, json!({"id": example.path}), location)
         }
@@ -232,10 +200,7 @@ pub(crate) fn arrange(example: &Example) -> Value {
             }
             let mut found = BTreeSet::new();
             ids(&example.parameters, &mut found);
-            for id in found
-                .into_iter()
-                .filter(|id| !id.to_lowercase().starts_with(&example.path.to_lowercase()))
-            {
+            for id in found.into_iter().filter(|id| !id.to_lowercase().starts_with(&example.path.to_lowercase())) {
                 stand(&mut resources, json!({"id": id, "location": location}), location);
             }
         }

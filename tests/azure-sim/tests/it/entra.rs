@@ -36,10 +36,8 @@ struct Issuer {
 impl Issuer {
     async fn start() -> Self {
         let certified = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()])
-            .unwrap()
-            .self_signed(&certified)
-            .unwrap();
+        let certificate =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&certified).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -68,23 +66,15 @@ impl Issuer {
                         let found = served.lock().unwrap().iter().find(|(own, _, _)| *own == path).cloned();
                         async move {
                             let (_, status, body) = found.unwrap_or((path, 404, Value::Null));
-                            Response::builder()
-                                .status(status)
-                                .body(Full::new(Bytes::from(body.to_string())))
+                            Response::builder().status(status).body(Full::new(Bytes::from(body.to_string())))
                         }
                     });
-                    let _ = auto::Builder::new(TokioExecutor::new())
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
+                    let _ =
+                        auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });
-        let issuer = Self {
-            url,
-            ca_pem: certificate.pem(),
-            documents,
-            key: rsa(),
-        };
+        let issuer = Self { url, ca_pem: certificate.pem(), documents, key: rsa() };
         issuer.publish("k1", &issuer.key);
         issuer
     }
@@ -113,13 +103,7 @@ impl Issuer {
 }
 
 fn rsa() -> EncodingKey {
-    EncodingKey::from_rsa_pem(
-        KeyPair::generate_for(&PKCS_RSA_SHA256)
-            .unwrap()
-            .serialize_pem()
-            .as_bytes(),
-    )
-    .unwrap()
+    EncodingKey::from_rsa_pem(KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap().serialize_pem().as_bytes()).unwrap()
 }
 
 struct Trade {
@@ -130,25 +114,17 @@ struct Trade {
 
 impl Trade {
     async fn with(issuer: &Issuer) -> Self {
-        let sim = Simulator::start(Options {
-            oidc_ca: Some(issuer.ca_pem.clone()),
-            ..Options::default()
-        })
-        .await
-        .unwrap();
+        let sim =
+            Simulator::start(Options { oidc_ca: Some(issuer.ca_pem.clone()), ..Options::default() }).await.unwrap();
         let identity = id("Microsoft.ManagedIdentity/userAssignedIdentities/one");
-        sim.put_resource(json!({"id": group("rg"), "location": "eastus"}))
-            .unwrap();
+        sim.put_resource(json!({"id": group("rg"), "location": "eastus"})).unwrap();
         sim.put_resource(json!({"id": identity, "location": "eastus"})).unwrap();
         sim.put_resource(json!({
             "id": format!("{identity}/federatedIdentityCredentials/fic"),
             "properties": {"issuer": issuer.url, "subject": "system:serviceaccount:ns:sa", "audiences": ["openshift"]},
         }))
         .unwrap();
-        let client_id = sim.resource(&identity).unwrap()["properties"]["clientId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let client_id = sim.resource(&identity).unwrap()["properties"]["clientId"].as_str().unwrap().to_owned();
         let http = client(sim.ca_pem());
         Self { sim, http, client_id }
     }
@@ -157,11 +133,8 @@ impl Trade {
         let url = format!("{}/{tenant}/oauth2/v2.0/token", self.sim.url());
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);
-        let request = self
-            .http
-            .post(url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body.finish());
+        let request =
+            self.http.post(url).header("content-type", "application/x-www-form-urlencoded").body(body.finish());
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
@@ -173,10 +146,7 @@ impl Trade {
                 ("grant_type", "client_credentials"),
                 ("client_id", &self.client_id),
                 ("scope", "https://management.azure.com/.default"),
-                (
-                    "client_assertion_type",
-                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-                ),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
                 ("client_assertion", token),
             ],
         )
@@ -203,26 +173,10 @@ async fn assertions_are_traded_or_refused_by_class() {
     let slash = format!("{}/", issuer.url);
     let rows = [
         ("issuer", issuer.token(|_, claims| claims["iss"] = json!(slash)), 700211),
-        (
-            "subject",
-            issuer.token(|_, claims| claims["sub"] = json!("System:serviceaccount:ns:sa")),
-            700213,
-        ),
-        (
-            "audience",
-            issuer.token(|_, claims| claims["aud"] = json!(["api://AzureADTokenExchange"])),
-            700212,
-        ),
-        (
-            "expired",
-            issuer.token(|_, claims| claims["exp"] = json!(now - 3600)),
-            700024,
-        ),
-        (
-            "too early",
-            issuer.token(|_, claims| claims["nbf"] = json!(now + 3600)),
-            700024,
-        ),
+        ("subject", issuer.token(|_, claims| claims["sub"] = json!("System:serviceaccount:ns:sa")), 700213),
+        ("audience", issuer.token(|_, claims| claims["aud"] = json!(["api://AzureADTokenExchange"])), 700212),
+        ("expired", issuer.token(|_, claims| claims["exp"] = json!(now - 3600)), 700024),
+        ("too early", issuer.token(|_, claims| claims["nbf"] = json!(now + 3600)), 700024),
         ("key", issuer.token(|header, _| header.kid = Some("k2".into())), 7000272),
         ("garbage", "a.b.c".to_owned(), 50027),
     ];
@@ -248,15 +202,9 @@ async fn assertions_are_traded_or_refused_by_class() {
     );
     issuer.publish("k1", &issuer.key);
     issuer.documents.lock().unwrap()[1].1 = 403;
-    assert_eq!(
-        trade.assertion(&issuer.token(|_, _| ())).await.1["error_codes"],
-        json!([501661])
-    );
+    assert_eq!(trade.assertion(&issuer.token(|_, _| ())).await.1["error_codes"], json!([501661]));
     issuer.documents.lock().unwrap()[0].1 = 404;
-    assert_eq!(
-        trade.assertion(&issuer.token(|_, _| ())).await.1["error_codes"],
-        json!([50166])
-    );
+    assert_eq!(trade.assertion(&issuer.token(|_, _| ())).await.1["error_codes"], json!([50166]));
     issuer.publish("k1", &issuer.key);
     issuer.documents.lock().unwrap()[0].1 = 302;
     assert_eq!(
@@ -264,13 +212,8 @@ async fn assertions_are_traded_or_refused_by_class() {
         json!([50166]),
         "redirects are not followed"
     );
-    trade.sim.remove(&id(
-        "Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/fic",
-    ));
-    assert_eq!(
-        trade.assertion(&issuer.token(|_, _| ())).await.1["error_codes"],
-        json!([70025])
-    );
+    trade.sim.remove(&id("Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/fic"));
+    assert_eq!(trade.assertion(&issuer.token(|_, _| ())).await.1["error_codes"], json!([70025]));
 }
 
 #[tokio::test]
@@ -285,10 +228,7 @@ async fn secrets_are_traded_or_refused_by_class() {
         })
         .unwrap();
     let owner = trade.sim.state()["principals"][0]["appId"].as_str().unwrap().to_owned();
-    let base = [
-        ("grant_type", "client_credentials"),
-        ("scope", "https://storage.azure.com/.default"),
-    ];
+    let base = [("grant_type", "client_credentials"), ("scope", "https://storage.azure.com/.default")];
     let with = |more: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
         let mut all: Vec<(&'static str, String)> = base.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
         all.retain(|(key, _)| !more.iter().any(|(other, _)| other == key));
@@ -297,39 +237,12 @@ async fn secrets_are_traded_or_refused_by_class() {
     };
     type Row<'a> = (Vec<(&'a str, String)>, &'a str, u16, u64, &'a str);
     let rows: Vec<Row<'_>> = vec![
+        (with(&[("client_id", &owner), ("client_secret", "good")]), seed::TENANT, 200, 0, ""),
+        (with(&[("client_id", &owner), ("client_secret", "bad")]), seed::TENANT, 401, 7_000_215, "invalid_client"),
+        (with(&[("client_id", &owner), ("client_secret", "old")]), seed::TENANT, 401, 7_000_222, "invalid_client"),
+        (with(&[("client_id", &owner)]), seed::TENANT, 401, 7_000_218, "invalid_client"),
         (
-            with(&[("client_id", &owner), ("client_secret", "good")]),
-            seed::TENANT,
-            200,
-            0,
-            "",
-        ),
-        (
-            with(&[("client_id", &owner), ("client_secret", "bad")]),
-            seed::TENANT,
-            401,
-            7_000_215,
-            "invalid_client",
-        ),
-        (
-            with(&[("client_id", &owner), ("client_secret", "old")]),
-            seed::TENANT,
-            401,
-            7_000_222,
-            "invalid_client",
-        ),
-        (
-            with(&[("client_id", &owner)]),
-            seed::TENANT,
-            401,
-            7_000_218,
-            "invalid_client",
-        ),
-        (
-            with(&[
-                ("client_id", "77777777-7777-4777-8777-777777777777"),
-                ("client_secret", "good"),
-            ]),
+            with(&[("client_id", "77777777-7777-4777-8777-777777777777"), ("client_secret", "good")]),
             seed::TENANT,
             400,
             700_016,
@@ -342,30 +255,16 @@ async fn secrets_are_traded_or_refused_by_class() {
             90002,
             "invalid_tenant",
         ),
+        (with(&[("client_secret", "good")]), seed::TENANT, 400, 900_144, "invalid_request"),
         (
-            with(&[("client_secret", "good")]),
-            seed::TENANT,
-            400,
-            900_144,
-            "invalid_request",
-        ),
-        (
-            with(&[
-                ("client_id", &owner),
-                ("client_secret", "good"),
-                ("scope", "https://storage.azure.com/x"),
-            ]),
+            with(&[("client_id", &owner), ("client_secret", "good"), ("scope", "https://storage.azure.com/x")]),
             seed::TENANT,
             400,
             1_002_012,
             "invalid_scope",
         ),
         (
-            with(&[
-                ("client_id", &owner),
-                ("client_secret", "good"),
-                ("scope", "https://nowhere.example/.default"),
-            ]),
+            with(&[("client_id", &owner), ("client_secret", "good"), ("scope", "https://nowhere.example/.default")]),
             seed::TENANT,
             400,
             500_011,
@@ -389,35 +288,20 @@ async fn secrets_are_traded_or_refused_by_class() {
             assert_eq!(claims["aud"], "https://storage.azure.com");
             assert!(body["expires_in"].as_i64().unwrap() > 0);
         } else {
-            assert_eq!(
-                (body["error_codes"][0].as_u64(), body["error"].as_str()),
-                (Some(code), Some(error))
-            );
+            assert_eq!((body["error_codes"][0].as_u64(), body["error"].as_str()), (Some(code), Some(error)));
             assert!(!body.to_string().contains("good"), "no secret comes back");
         }
     }
     let metadata = trade
         .http
-        .get(format!(
-            "{}/{}/v2.0/.well-known/openid-configuration",
-            trade.sim.url(),
-            seed::TENANT
-        ))
+        .get(format!("{}/{}/v2.0/.well-known/openid-configuration", trade.sim.url(), seed::TENANT))
         .send()
         .await
         .unwrap();
-    assert!(
-        metadata.json::<Value>().await.unwrap()["token_endpoint"]
-            .as_str()
-            .unwrap()
-            .starts_with(&trade.sim.url())
-    );
+    assert!(metadata.json::<Value>().await.unwrap()["token_endpoint"].as_str().unwrap().starts_with(&trade.sim.url()));
     let unknown = trade
         .http
-        .get(format!(
-            "{}/nowhere/v2.0/.well-known/openid-configuration",
-            trade.sim.url()
-        ))
+        .get(format!("{}/nowhere/v2.0/.well-known/openid-configuration", trade.sim.url()))
         .send()
         .await
         .unwrap();

@@ -45,10 +45,8 @@ pub(crate) struct Example {
 }
 
 fn folder() -> Option<PathBuf> {
-    let root = std::env::var_os("HCP_AZURE_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("HCP_AZURE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let folder = root.join("arm-examples");
     folder.join("INDEX.tsv").is_file().then_some(folder)
 }
@@ -64,14 +62,10 @@ fn load(folder: &std::path::Path) -> Vec<Example> {
             continue;
         }
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
-        let named: BTreeSet<String> = subscription
-            .captures_iter(&text)
-            .map(|found| found[2].to_owned())
-            .filter(|id| id.len() == 36)
-            .collect();
-        let mut text = subscription
-            .replace_all(&text, format!("${{1}}subscriptions/{SUB}"))
-            .replace("/provders/", "/providers/");
+        let named: BTreeSet<String> =
+            subscription.captures_iter(&text).map(|found| found[2].to_owned()).filter(|id| id.len() == 36).collect();
+        let mut text =
+            subscription.replace_all(&text, format!("${{1}}subscriptions/{SUB}")).replace("/provders/", "/providers/");
         for id in named {
             text = text.replace(&id, SUB);
         }
@@ -139,10 +133,7 @@ fn lacks(want: &Value, have: &Value, path: &str, values: bool, out: &mut Vec<Str
                     })
                 };
                 let twin = same("id").or_else(|| same("name")).or_else(|| same("namespace"));
-                match twin
-                    .or_else(|| have.get(at))
-                    .or_else(|| have.first().filter(|_| !values))
-                {
+                match twin.or_else(|| have.get(at)).or_else(|| have.first().filter(|_| !values)) {
                     Some(have) => lacks(want, have, &format!("{path}[{at}]"), values, out),
                     None => out.push(format!("{path}[{at}] missing")),
                 }
@@ -167,18 +158,11 @@ async fn run(bed: &Bed, example: &Example) -> Vec<String> {
         return vec![format!("state: {error}")];
     }
     let path = format!("{}?api-version={}", example.path.replace(' ', "%20"), example.version);
-    let body = [
-        "parameters",
-        "securityRuleParameters",
-        "subnetParameters",
-        "accountName",
-        "blobContainer",
-        "query",
-    ]
-    .iter()
-    .map(|name| &example.parameters[*name])
-    .find(|body| body.is_object())
-    .cloned();
+    let body = ["parameters", "securityRuleParameters", "subnetParameters", "accountName", "blobContainer", "query"]
+        .iter()
+        .map(|name| &example.parameters[*name])
+        .find(|body| body.is_object())
+        .cloned();
     let sends = ["PUT", "PATCH", "POST"].contains(&example.method.as_str());
     let got = bed.send(&example.method, &path, body.filter(|_| sends)).await;
     let mut wrong = status(example, &got);
@@ -220,10 +204,7 @@ fn status(example: &Example, got: &Got) -> Vec<String> {
     if fits || (example.method == "HEAD" && got.status == 404) {
         return Vec::new();
     }
-    vec![format!(
-        "status {} is not among {:?}: {}",
-        got.status, example.statuses, got.body
-    )]
+    vec![format!("status {} is not among {:?}: {}", got.status, example.statuses, got.body)]
 }
 
 #[tokio::test]
@@ -265,10 +246,7 @@ async fn published_examples_hold() {
         failures.len()
     );
     for (file, _, _) in EXCEPTIONS {
-        assert!(
-            examples.iter().any(|example| example.file == *file),
-            "no such example: {file}"
-        );
+        assert!(examples.iter().any(|example| example.file == *file), "no such example: {file}");
     }
     assert!(examples.len() > 90, "the index is read");
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 use crate::support::Bed;
 
 fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("HCP_AZURE_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("HCP_AZURE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     root.join("golden/azure").is_dir().then_some(root)
 }
 
@@ -20,12 +18,7 @@ fn principals(recorded: &Value) -> BTreeMap<String, String> {
         .as_array()
         .unwrap()
         .iter()
-        .filter_map(|one| {
-            Some((
-                one["properties"]["principalId"].as_str()?.to_owned(),
-                one["id"].as_str()?.to_owned(),
-            ))
-        })
+        .filter_map(|one| Some((one["properties"]["principalId"].as_str()?.to_owned(), one["id"].as_str()?.to_owned())))
         .filter(|(_, id)| id.contains("/userAssignedIdentities/"))
         .collect()
 }
@@ -36,10 +29,8 @@ async fn recorded_writes_are_accepted_and_leave_what_they_say() {
         println!("skipped: no recordings beside the workspace");
         return;
     };
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(root.join("golden/azure"))
-        .unwrap()
-        .map(|one| one.unwrap().path())
-        .collect();
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(root.join("golden/azure")).unwrap().map(|one| one.unwrap().path()).collect();
     cases.sort();
     assert!(!cases.is_empty());
     for case in cases {
@@ -57,11 +48,7 @@ async fn recorded_writes_are_accepted_and_leave_what_they_say() {
             } else if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
                 properties.shift_remove("principalId");
             }
-            let url = if url.contains('?') {
-                url.to_owned()
-            } else {
-                format!("{url}?api-version=2021-04-01")
-            };
+            let url = if url.contains('?') { url.to_owned() } else { format!("{url}?api-version=2021-04-01") };
             let got = bed.send(method, &url, Some(body).filter(|body| !body.is_null())).await;
             bed.wait(&got).await;
             if !got.status.is_success() {
@@ -69,21 +56,13 @@ async fn recorded_writes_are_accepted_and_leave_what_they_say() {
             }
         }
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        println!(
-            "{name}: {} writes, {} refused",
-            recorded["writes"].as_array().unwrap().len(),
-            refused.len()
-        );
+        println!("{name}: {} writes, {} refused", recorded["writes"].as_array().unwrap().len(), refused.len());
         // Upstream's switch for custom roles names a role by its display name and another by an id of one tenant:
         // Azure refuses both.
         let nonsense =
             |one: &String| one.contains("RoleDefinitionDoesNotExist") || one.contains("InvalidRoleDefinitionId");
         if name == "custom-roles" {
-            assert!(
-                !refused.is_empty() && refused.iter().all(nonsense),
-                "{}",
-                refused.join("\n")
-            );
+            assert!(!refused.is_empty() && refused.iter().all(nonsense), "{}", refused.join("\n"));
             continue;
         }
         assert!(refused.is_empty(), "{name}: {}", refused.join("\n"));

@@ -71,10 +71,7 @@ async fn bed() -> Bed {
 }
 
 pub(crate) fn assignment(name: &str) -> String {
-    format!(
-        "{}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01",
-        group("rg")
-    )
+    format!("{}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version=2022-04-01", group("rg"))
 }
 
 pub(crate) fn role(guid: &str, principal: &str) -> Value {
@@ -119,9 +116,7 @@ async fn every_refusal_has_its_status_and_code() {
     let rg = |name: &str| format!("{}?api-version=2021-04-01", group(name));
     let uami = |name: &str| path(&format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}"));
     let fic = |name: &str| {
-        path(&format!(
-            "Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/{name}"
-        ))
+        path(&format!("Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/{name}"))
     };
     let net = |rest: &str| path(&format!("{NET}/{rest}"));
     #[rustfmt::skip]
@@ -225,11 +220,7 @@ async fn every_refusal_has_its_status_and_code() {
     for (method, path, body, status, code) in &rows {
         let got = bed.send(method, path, (!body.is_null()).then(|| body.clone())).await;
         if got.status.as_u16() != *status || got.code() != *code {
-            wrong.push(format!(
-                "{method} {path}: want {status} {code}, got {} {}",
-                got.status.as_u16(),
-                got.body
-            ));
+            wrong.push(format!("{method} {path}: want {status} {code}, got {} {}", got.status.as_u16(), got.body));
         }
     }
     println!("{} refusals", rows.len());
@@ -243,12 +234,7 @@ async fn a_twenty_first_federated_credential_is_refused() {
     for at in 2..=21 {
         let rest =
             format!("Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/f{at:02}");
-        let got = bed
-            .put(
-                &path(&rest),
-                federation("https://i.example", &format!("s{at}"), json!(["a"])),
-            )
-            .await;
+        let got = bed.put(&path(&rest), federation("https://i.example", &format!("s{at}"), json!(["a"]))).await;
         let want = if at <= 20 { 201 } else { 400 };
         assert_eq!(got.status.as_u16(), want, "{at}: {}", got.body);
     }

@@ -25,10 +25,7 @@ pub(crate) struct Got {
 impl Got {
     /// The error code in ARM's envelope, or bare.
     pub fn code(&self) -> &str {
-        self.body["error"]["code"]
-            .as_str()
-            .or_else(|| self.body["code"].as_str())
-            .unwrap_or_default()
+        self.body["error"]["code"].as_str().or_else(|| self.body["code"].as_str()).unwrap_or_default()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -59,9 +56,7 @@ impl Bed {
     /// A simulator that holds one empty resource group `rg` in eastus.
     pub async fn with_group() -> Self {
         let bed = Self::plain().await;
-        bed.sim
-            .put_resource(json!({"id": group("rg"), "location": "eastus"}))
-            .unwrap();
+        bed.sim.put_resource(json!({"id": group("rg"), "location": "eastus"})).unwrap();
         bed
     }
 
@@ -70,15 +65,8 @@ impl Bed {
     }
 
     pub async fn send_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Got {
-        let url = if path.starts_with("https://") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.sim.url())
-        };
-        let mut request = self
-            .http
-            .request(Method::from_bytes(method.as_bytes()).unwrap(), url)
-            .bearer_auth(token);
+        let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.sim.url()) };
+        let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url).bearer_auth(token);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -102,10 +90,7 @@ impl Bed {
 
     /// Polls an announced operation to its end and gives its status document.
     pub async fn wait(&self, got: &Got) -> Value {
-        let Some(link) = got
-            .header("azure-asyncoperation")
-            .or_else(|| got.header("location"))
-            .map(str::to_owned)
+        let Some(link) = got.header("azure-asyncoperation").or_else(|| got.header("location")).map(str::to_owned)
         else {
             return Value::Null;
         };

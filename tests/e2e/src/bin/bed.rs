@@ -28,10 +28,7 @@ async fn hold() -> Result<(), Error> {
         azurite.base_url(),
         azurite.ca_file().display()
     );
-    let failed = |source| Error::Io {
-        what: "standard streams".into(),
-        source,
-    };
+    let failed = |source| Error::Io { what: "standard streams".into(), source };
     io::stdout().write_all(lines.as_bytes()).map_err(failed)?;
     tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new()))
         .await

@@ -24,10 +24,7 @@ pub(super) fn state(issuer: &str, container: &str) -> Value {
     resources.extend(issuer_storage(container));
     resources.push(json!({"id": zone_id(), "location": "global", "properties": {}}));
     let mut assignments = Vec::new();
-    for component in COMPONENTS
-        .iter()
-        .filter(|component| component.required != Required::Kms)
-    {
+    for component in COMPONENTS.iter().filter(|component| component.required != Required::Kms) {
         let id = identity_id(component.key);
         resources.push(json!({
             "id": id,
@@ -77,14 +74,8 @@ pub(super) fn state(issuer: &str, container: &str) -> Value {
 }
 
 fn network() -> Vec<Value> {
-    let balancer = format!(
-        "{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}",
-        managed_group()
-    );
-    let address = format!(
-        "{}/providers/Microsoft.Network/publicIPAddresses/{INFRA_ID}",
-        managed_group()
-    );
+    let balancer = format!("{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}", managed_group());
+    let address = format!("{}/providers/Microsoft.Network/publicIPAddresses/{INFRA_ID}", managed_group());
     vec![
         json!({"id": nsg_id(), "location": "eastus", "properties": {"securityRules": []}}),
         json!({
@@ -176,26 +167,17 @@ pub fn nsg_id() -> String {
 
 /// The ARM id of the egress load balancer.
 pub fn load_balancer_id() -> String {
-    format!(
-        "{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}",
-        managed_group()
-    )
+    format!("{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}", managed_group())
 }
 
 /// The ARM id of the public DNS zone.
 pub fn zone_id() -> String {
-    format!(
-        "{}/providers/Microsoft.Network/dnsZones/{BASE_DOMAIN}",
-        group(COMMON_GROUP)
-    )
+    format!("{}/providers/Microsoft.Network/dnsZones/{BASE_DOMAIN}", group(COMMON_GROUP))
 }
 
 /// The ARM id of the issuer's storage account.
 pub fn storage_id() -> String {
-    format!(
-        "{}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}",
-        group(COMMON_GROUP)
-    )
+    format!("{}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}", group(COMMON_GROUP))
 }
 
 /// The ARM id of the issuer's container.
@@ -205,13 +187,9 @@ pub fn container_id(container: &str) -> String {
 
 /// The ARM id of a component's identity.
 pub fn identity_id(key: &str) -> String {
-    let name = facts::catalogue::by_key(key)
-        .map(|component| component.identity_name(NAME, INFRA_ID))
-        .unwrap_or_default();
-    format!(
-        "{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-        group(COMMON_GROUP)
-    )
+    let name =
+        facts::catalogue::by_key(key).map(|component| component.identity_name(NAME, INFRA_ID)).unwrap_or_default();
+    format!("{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", group(COMMON_GROUP))
 }
 
 /// The ARM id of a federated identity credential of a component, by its place in the catalogue.
@@ -233,8 +211,5 @@ pub fn principal_id(key: &str) -> String {
 }
 
 fn place(key: &str) -> usize {
-    COMPONENTS
-        .iter()
-        .position(|component| component.key == key)
-        .map_or(0, |at| at + 1)
+    COMPONENTS.iter().position(|component| component.key == key).map_or(0, |at| at + 1)
 }

@@ -24,10 +24,7 @@ fn two_days_ago() -> String {
 
 /// Conditions of one status, two days old.
 pub fn conditions(status: &str, kinds: &[&str]) -> Vec<Value> {
-    kinds
-        .iter()
-        .map(|kind| condition(kind, status, "AsExpected", ""))
-        .collect()
+    kinds.iter().map(|kind| condition(kind, status, "AsExpected", "")).collect()
 }
 
 /// One condition, two days old.
@@ -51,13 +48,7 @@ pub(super) fn management() -> String {
     let versions = json!({"versions": ["5.1", "5.0", "4.23", "4.22", "4.21", "4.20", "4.19", "4.18", "4.17", "4.16", "4.15", "4.14"]});
     documents(&[
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hypershift"}}),
-        deployment(
-            "hypershift",
-            "operator",
-            2,
-            2,
-            "quay.io/hypershift/hypershift-operator:latest",
-        ),
+        deployment("hypershift", "operator", 2, 2, "quay.io/hypershift/hypershift-operator:latest"),
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {
@@ -135,12 +126,7 @@ fn hosted_cluster(scene: &Scene) -> Value {
     let identities: serde_json::Map<String, Value> = COMPONENTS
         .iter()
         .filter(|component| component.required != Required::Kms)
-        .map(|component| {
-            (
-                component.key.to_owned(),
-                json!({"clientID": azure::client_id(component.key)}),
-            )
-        })
+        .map(|component| (component.key.to_owned(), json!({"clientID": azure::client_id(component.key)})))
         .collect();
     let mut healthy = conditions(
         "True",
@@ -165,16 +151,10 @@ fn hosted_cluster(scene: &Scene) -> Value {
             "ControlPlaneConnectionAvailable",
         ],
     );
-    healthy.extend(conditions(
-        "False",
-        &["Progressing", "Degraded", "ClusterVersionProgressing"],
-    ));
+    healthy.extend(conditions("False", &["Progressing", "Degraded", "ClusterVersionProgressing"]));
     healthy.extend(conditions("Unknown", &["ExternalDNSReachable", "ValidAzureKMSConfig"]));
-    let private_zone = format!(
-        "{}/providers/Microsoft.Network/privateDnsZones/{NAME}.{}",
-        azure::managed_group(),
-        azure::BASE_DOMAIN
-    );
+    let private_zone =
+        format!("{}/providers/Microsoft.Network/privateDnsZones/{NAME}.{}", azure::managed_group(), azure::BASE_DOMAIN);
     json!({
         "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "HostedCluster",
         "metadata": {"name": NAME, "namespace": scene.namespace},

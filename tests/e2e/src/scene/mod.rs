@@ -90,9 +90,7 @@ impl Scene {
     pub fn heal_azure(&self) -> Result<(), Error> {
         self.sim.faults(Vec::new()).map_err(simulated)?;
         self.sim.set_latency(Duration::ZERO);
-        self.sim
-            .load(azure::state(&self.issuer, &self.container))
-            .map_err(simulated)
+        self.sim.load(azure::state(&self.issuer, &self.container)).map_err(simulated)
     }
 
     /// Makes the cluster's objects whole again. Immutable fields stay as they are.
@@ -101,9 +99,7 @@ impl Scene {
     /// Objects that the API server does not take.
     pub async fn heal_kubernetes(&self) -> Result<(), Error> {
         self.bed.apply_yaml(&kubernetes::management()).await?;
-        self.bed
-            .apply_yaml(&kubernetes::hosted(self, &signing_key()?.pem))
-            .await?;
+        self.bed.apply_yaml(&kubernetes::hosted(self, &signing_key()?.pem)).await?;
         Ok(())
     }
 
@@ -114,16 +110,9 @@ impl Scene {
     pub async fn publish(&self, discovery: &Value, jwks: &Value) -> Result<(), Error> {
         let json = "application/json";
         self.azurite
-            .put_blob(
-                &self.container,
-                ".well-known/openid-configuration",
-                json,
-                &discovery.to_string(),
-            )
+            .put_blob(&self.container, ".well-known/openid-configuration", json, &discovery.to_string())
             .await?;
-        self.azurite
-            .put_blob(&self.container, "openid/v1/jwks", json, &jwks.to_string())
-            .await
+        self.azurite.put_blob(&self.container, "openid/v1/jwks", json, &jwks.to_string()).await
     }
 
     /// Publishes the issuer's right documents in a public container again.
@@ -131,9 +120,7 @@ impl Scene {
     /// # Errors
     /// What the blob service answers.
     pub async fn heal_issuer(&self) -> Result<(), Error> {
-        self.azurite
-            .set_public_access(&self.container, PublicAccess::Container)
-            .await?;
+        self.azurite.set_public_access(&self.container, PublicAccess::Container).await?;
         self.publish(&self.discovery(), &self.jwks(&signing_key()?)).await
     }
 
@@ -192,10 +179,7 @@ impl Scene {
 }
 
 async fn simulator(azurite: &Azurite, issuer: &str, container: &str) -> Result<Simulator, Error> {
-    let origin = azurite
-        .base_url()
-        .rsplit_once('/')
-        .map_or(azurite.base_url(), |(origin, _)| origin);
+    let origin = azurite.base_url().rsplit_once('/').map_or(azurite.base_url(), |(origin, _)| origin);
     let options = Options {
         state: Some(azure::state(issuer, container)),
         blob_endpoint: Some(origin.to_owned()),

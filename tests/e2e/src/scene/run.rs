@@ -42,10 +42,7 @@ impl Scene {
     /// [`Error::Io`] when it cannot be started.
     pub fn run<S: AsRef<OsStr>>(&self, program: &Path, args: &[S]) -> Result<Ran, Error> {
         let mut command = self.command(program);
-        command
-            .args(args)
-            .arg("--azure-creds")
-            .arg(self.path("azure-creds.json"));
+        command.args(args).arg("--azure-creds").arg(self.path("azure-creds.json"));
         ran(command)
     }
 }
@@ -57,10 +54,7 @@ impl Scene {
 pub fn ran(mut command: Command) -> Result<Ran, Error> {
     let started = std::time::Instant::now();
     let program = PathBuf::from(command.get_program());
-    let output = command
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(Error::file(&program))?;
+    let output = command.stdin(std::process::Stdio::null()).output().map_err(Error::file(&program))?;
     Ok(Ran {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -90,11 +84,7 @@ impl Ran {
             .iter()
             .filter(|row| row["verdict"] == verdict && row["causedBy"].is_null())
             .map(|row| {
-                format!(
-                    "{} {}",
-                    row["code"].as_str().unwrap_or_default(),
-                    row["subject"].as_str().unwrap_or_default()
-                )
+                format!("{} {}", row["code"].as_str().unwrap_or_default(), row["subject"].as_str().unwrap_or_default())
             })
             .collect())
     }

@@ -7,10 +7,7 @@ const DISCOVERY: &str = ".well-known/openid-configuration";
 
 async fn anonymous(azurite: &Azurite, url: &str) -> (StatusCode, Option<String>, String) {
     let response = azurite.http().unwrap().get(url).send().await.unwrap();
-    let content_type = response
-        .headers()
-        .get("content-type")
-        .map(|value| value.to_str().unwrap().to_owned());
+    let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
     (response.status(), content_type, response.text().await.unwrap())
 }
 
@@ -18,26 +15,13 @@ async fn anonymous(azurite: &Azurite, url: &str) -> (StatusCode, Option<String>,
 async fn a_public_container_serves_its_blobs_to_anyone() {
     let azurite = Azurite::shared().await.unwrap();
     azurite.create_container("open", PublicAccess::Blob).await.unwrap();
-    azurite
-        .put_blob("open", DISCOVERY, "application/json", r#"{"issuer":"a"}"#)
-        .await
-        .unwrap();
+    azurite.put_blob("open", DISCOVERY, "application/json", r#"{"issuer":"a"}"#).await.unwrap();
     let url = azurite.blob_url("open", DISCOVERY);
 
     let answer = anonymous(azurite, &url).await;
-    assert_eq!(
-        answer,
-        (
-            StatusCode::OK,
-            Some("application/json".into()),
-            r#"{"issuer":"a"}"#.into()
-        )
-    );
+    assert_eq!(answer, (StatusCode::OK, Some("application/json".into()), r#"{"issuer":"a"}"#.into()));
 
-    azurite
-        .put_blob("open", DISCOVERY, "application/json", r#"{"issuer":"b"}"#)
-        .await
-        .unwrap();
+    azurite.put_blob("open", DISCOVERY, "application/json", r#"{"issuer":"b"}"#).await.unwrap();
     assert_eq!(anonymous(azurite, &url).await.2, r#"{"issuer":"b"}"#);
 
     azurite.delete_blob("open", DISCOVERY).await.unwrap();
@@ -50,10 +34,7 @@ async fn a_public_container_serves_its_blobs_to_anyone() {
 async fn a_private_container_serves_nobody() {
     let azurite = Azurite::shared().await.unwrap();
     azurite.create_container("closed", PublicAccess::Private).await.unwrap();
-    azurite
-        .put_blob("closed", DISCOVERY, "application/json", "{}")
-        .await
-        .unwrap();
+    azurite.put_blob("closed", DISCOVERY, "application/json", "{}").await.unwrap();
     let url = azurite.blob_url("closed", DISCOVERY);
     let (status, _, body) = anonymous(azurite, &url).await;
     assert!([403, 404, 409].contains(&status.as_u16()), "{status}: {body}");
@@ -62,10 +43,7 @@ async fn a_private_container_serves_nobody() {
     azurite.set_public_access("closed", PublicAccess::Blob).await.unwrap();
     assert_eq!(anonymous(azurite, &url).await.0, StatusCode::OK);
 
-    azurite
-        .set_public_access("closed", PublicAccess::Private)
-        .await
-        .unwrap();
+    azurite.set_public_access("closed", PublicAccess::Private).await.unwrap();
     assert_ne!(anonymous(azurite, &url).await.0, StatusCode::OK);
 }
 

@@ -63,15 +63,8 @@ status:
 
 /// The message with which the server refuses an object as invalid.
 async fn refusal(namespace: &str, yaml: &str) -> String {
-    let error = Bed::shared()
-        .await
-        .unwrap()
-        .apply_yaml_in(namespace, yaml)
-        .await
-        .unwrap_err();
-    let Error::Refused { status, .. } = &error else {
-        panic!("not refused: {error}")
-    };
+    let error = Bed::shared().await.unwrap().apply_yaml_in(namespace, yaml).await.unwrap_err();
+    let Error::Refused { status, .. } = &error else { panic!("not refused: {error}") };
     assert_eq!(status.code, 422, "{error}");
     status.message.clone()
 }
@@ -79,16 +72,11 @@ async fn refusal(namespace: &str, yaml: &str) -> String {
 #[tokio::test]
 async fn every_crd_is_established() {
     let bed = Bed::shared().await.unwrap();
-    let crds = Api::<CustomResourceDefinition>::all(bed.client().unwrap())
-        .list(&ListParams::default())
-        .await
-        .unwrap();
+    let crds = Api::<CustomResourceDefinition>::all(bed.client().unwrap()).list(&ListParams::default()).await.unwrap();
     let mut established: Vec<String> = Vec::new();
     for crd in crds {
         let conditions = crd.status.and_then(|status| status.conditions).unwrap_or_default();
-        let is_established = conditions
-            .iter()
-            .any(|found| found.type_ == "Established" && found.status == "True");
+        let is_established = conditions.iter().any(|found| found.type_ == "Established" && found.status == "True");
         assert!(is_established, "{}: {conditions:?}", crd.spec.names.kind);
         established.push(crd.spec.names.kind);
     }
@@ -118,9 +106,7 @@ async fn a_valid_hosted_cluster_is_taken_with_its_status() {
     let bed = Bed::shared().await.unwrap();
     let namespace = bed.namespace("valid").await.unwrap();
     let applied = bed.apply_yaml_in(&namespace, HOSTED_CLUSTER).await.unwrap();
-    let [cluster] = applied.as_slice() else {
-        panic!("{applied:?}")
-    };
+    let [cluster] = applied.as_slice() else { panic!("{applied:?}") };
     assert_eq!(cluster.data["status"]["conditions"][0]["reason"], "TestReason");
     // A default from the CRD shows that the server filled in the schema.
     assert_eq!(cluster.data["spec"]["platform"]["azure"]["cloud"], "AzurePublicCloud");
@@ -139,10 +125,7 @@ async fn a_recorded_hosted_cluster_is_taken() {
     let bed = Bed::shared().await.unwrap();
     let namespace = bed.namespace("recorded").await.unwrap();
     let applied = bed.apply_yaml_in(&namespace, &yaml).await.unwrap();
-    let kinds: Vec<&str> = applied
-        .iter()
-        .map(|object| object.types.as_ref().unwrap().kind.as_str())
-        .collect();
+    let kinds: Vec<&str> = applied.iter().map(|object| object.types.as_ref().unwrap().kind.as_str()).collect();
     assert_eq!(kinds, ["Secret", "Secret", "Secret", "HostedCluster", "NodePool"]);
 }
 
@@ -151,16 +134,8 @@ async fn cel_rules_of_the_crd_are_judged() {
     let bed = Bed::shared().await.unwrap();
     let namespace = bed.namespace("refused").await.unwrap();
     for (from, to, rule) in [
-        (
-            "infraID: small-abc12",
-            "infraID: Small-ABC12",
-            "infraID must consist of lowercase alphanumeric characters",
-        ),
-        (
-            "topology: Public",
-            "topology: Private",
-            "private is required when topology is Private or PublicAndPrivate",
-        ),
+        ("infraID: small-abc12", "infraID: Small-ABC12", "infraID must consist of lowercase alphanumeric characters"),
+        ("topology: Public", "topology: Private", "private is required when topology is Private or PublicAndPrivate"),
     ] {
         let message = refusal(&namespace, &HOSTED_CLUSTER.replace(from, to)).await;
         assert!(message.contains(rule), "{message}");
@@ -198,34 +173,17 @@ async fn a_restricted_user_gets_what_the_rules_say() {
     assert_eq!(fs::metadata(&kubeconfig).unwrap().permissions().mode() & 0o777, 0o600);
     let client = client_for(&kubeconfig).await.unwrap();
 
-    Api::<ConfigMap>::namespaced(client.clone(), "default")
-        .list(&ListParams::default())
-        .await
-        .unwrap();
-    let error = Api::<Secret>::namespaced(client, "default")
-        .list(&ListParams::default())
-        .await
-        .unwrap_err();
-    let kube::Error::Api(status) = error else {
-        panic!("{error}")
-    };
+    Api::<ConfigMap>::namespaced(client.clone(), "default").list(&ListParams::default()).await.unwrap();
+    let error = Api::<Secret>::namespaced(client, "default").list(&ListParams::default()).await.unwrap_err();
+    let kube::Error::Api(status) = error else { panic!("{error}") };
     assert_eq!(status.code, 403);
-    assert!(
-        status
-            .message
-            .contains(r#"User "reader" cannot list resource "secrets""#),
-        "{}",
-        status.message
-    );
+    assert!(status.message.contains(r#"User "reader" cannot list resource "secrets""#), "{}", status.message);
 }
 
 #[tokio::test]
 async fn namespaces_are_fresh() {
     let bed = Bed::shared().await.unwrap();
-    let (first, second) = (
-        bed.namespace("same").await.unwrap(),
-        bed.namespace("same").await.unwrap(),
-    );
+    let (first, second) = (bed.namespace("same").await.unwrap(), bed.namespace("same").await.unwrap());
     assert_ne!(first, second);
     assert!(first.starts_with("same-") && second.starts_with("same-"));
 }
@@ -242,24 +200,15 @@ async fn kubectl_finds_the_plugin_by_its_name() {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let printed = run(bed
-        .kubectl_command(plugins.path())
-        .unwrap()
-        .args(["hcp-azure", "doctor", "x"]));
+    let printed = run(bed.kubectl_command(plugins.path()).unwrap().args(["hcp-azure", "doctor", "x"]));
     assert_eq!(printed, "plugin: doctor x\n");
-    let printed = run(bed
-        .kubectl_command(plugins.path())
-        .unwrap()
-        .args(["get", "namespace", "default", "-o", "name"]));
+    let printed = run(bed.kubectl_command(plugins.path()).unwrap().args(["get", "namespace", "default", "-o", "name"]));
     assert_eq!(printed, "namespace/default\n");
 }
 
 #[test]
 fn the_pinned_programs_know_their_versions() {
-    let assets = tokio::runtime::Runtime::new()
-        .unwrap()
-        .block_on(e2e::assets::Assets::shared())
-        .unwrap();
+    let assets = tokio::runtime::Runtime::new().unwrap().block_on(e2e::assets::Assets::shared()).unwrap();
     let pins = fs::read_to_string(e2e::workspace::root().join("tests/envtest/go.mod")).unwrap();
     if std::env::var_os("KUBEBUILDER_ASSETS").is_some() {
         e2e::workspace::note("skipped: versions of the programs in KUBEBUILDER_ASSETS are not pinned");
@@ -270,9 +219,7 @@ fn the_pinned_programs_know_their_versions() {
         (&assets.krew, "version", "sigs.k8s.io/krew"),
         (&assets.etcd, "--version", "go.etcd.io/etcd/server/v3"),
     ] {
-        let pinned = pins
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(&format!("{module} v")));
+        let pinned = pins.lines().find_map(|line| line.trim().strip_prefix(&format!("{module} v")));
         let version = pinned.unwrap().split_whitespace().next().unwrap();
         let printed = String::from_utf8(Command::new(program).arg(flag).output().unwrap().stdout).unwrap();
         assert!(printed.contains(version), "{program:?} is not {version}: {printed}");

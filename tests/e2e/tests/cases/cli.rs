@@ -24,10 +24,7 @@ fn of(program: &str, args: &[&str]) -> Ran {
 fn version_is_a_result_and_asks_nobody() {
     let text = program(&["version"]);
     assert_eq!(text.code, Some(0));
-    assert!(
-        text.stdout.starts_with("hcp-azure ") && text.stderr.is_empty(),
-        "{text:?}"
-    );
+    assert!(text.stdout.starts_with("hcp-azure ") && text.stderr.is_empty(), "{text:?}");
     let json = program(&["version", "-o", "json"]).json().unwrap();
     assert_eq!(json["kind"], "Version");
     assert!(json["checks"].as_u64().is_some_and(|count| count >= 24));
@@ -71,34 +68,22 @@ fn the_standalone_binary_is_the_verb() {
 
 #[test]
 fn wrong_usage_is_exit_2_with_a_hint() {
-    for args in [
-        &["nonsense"][..],
-        &["doctor", "--nonsense"],
-        &["doctor", "--only", "XX"],
-        &["doctor", "x", "--bundle"],
-        &[],
-    ] {
+    for args in
+        [&["nonsense"][..], &["doctor", "--nonsense"], &["doctor", "--only", "XX"], &["doctor", "x", "--bundle"], &[]]
+    {
         let ran = program(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
         assert!(ran.stdout.is_empty(), "{args:?}");
         assert!(!ran.stderr.is_empty(), "{args:?}");
     }
-    assert!(
-        program(&["doctor", "--only", "FC91"])
-            .stderr
-            .contains("hint: did you mean FC")
-    );
+    assert!(program(&["doctor", "--only", "FC91"]).stderr.contains("hint: did you mean FC"));
 }
 
 #[test]
 fn no_kubeconfig_is_said_plainly() {
     let ran = program(&["doctor", "demo"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(
-        ran.stderr.contains("error: ") && ran.stderr.contains("hint: "),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("error: ") && ran.stderr.contains("hint: "), "{}", ran.stderr);
 }
 
 #[test]
@@ -122,12 +107,8 @@ fn an_expired_login_to_the_cluster_needs_a_sign_in() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child = Command::new(PROGRAM)
-        .args(["explain", "FC01"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(PROGRAM).args(["explain", "FC01"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = [0; 1];
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut first).unwrap();
@@ -167,22 +148,11 @@ fn an_unusable_bundle_is_named_in_one_error() {
     assert!(made.success());
     let bytes = fs::read(&whole).unwrap();
     fs::write(path("cut.tar.gz"), &bytes[..bytes.len() / 2]).unwrap();
-    for name in [
-        "missing",
-        "garbage",
-        "empty",
-        "schema.json",
-        "folder",
-        "kind",
-        "cut.tar.gz",
-    ] {
+    for name in ["missing", "garbage", "empty", "schema.json", "folder", "kind", "cut.tar.gz"] {
         let ran = program(&["doctor", "--bundle", path(name).to_str().unwrap()]);
         assert_eq!(ran.code, Some(2), "{name}: {ran:?}");
         assert_eq!(ran.stderr.matches("error: ").count(), 1, "{name}: {}", ran.stderr);
-        assert!(
-            !ran.stderr.contains("panicked") && ran.stdout.is_empty(),
-            "{name}: {ran:?}"
-        );
+        assert!(!ran.stderr.contains("panicked") && ran.stdout.is_empty(), "{name}: {ran:?}");
         e2e::workspace::note(&format!("{name:<12} {}", ran.stderr.lines().next().unwrap_or_default()));
     }
     let whole = program(&["doctor", "--bundle", whole.to_str().unwrap()]);
@@ -227,12 +197,7 @@ fn snapshot(name: &str, text: &str) {
         fs::write(&path, text).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        text,
-        kept,
-        "{} differs; UPDATE_SNAPSHOTS=1 writes it anew",
-        path.display()
-    );
+    assert_eq!(text, kept, "{} differs; UPDATE_SNAPSHOTS=1 writes it anew", path.display());
 }
 
 #[test]
@@ -261,10 +226,7 @@ fn a_dump_of_the_real_tools_names_its_causes() {
     }
     for row in report["verdicts"].as_array().unwrap() {
         if row["code"] == "HC01" || row["code"] == "NP01" {
-            assert!(
-                row["verdict"] != "fail" || !row["causedBy"].is_null(),
-                "not folded: {row}"
-            );
+            assert!(row["verdict"] != "fail" || !row["causedBy"].is_null(), "not folded: {row}");
         }
     }
     let unknown: Vec<&str> = report["verdicts"]

@@ -25,15 +25,7 @@ fn doctor(scene: &Scene, more: &[&str]) -> Ran {
 /// Merges `patch` into an object through kubectl; `status` goes to the status subresource.
 fn patch(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
     let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args([
-        "-n",
-        namespace,
-        "patch",
-        object,
-        "--type=merge",
-        "-p",
-        &patch.to_string(),
-    ]);
+    command.args(["-n", namespace, "patch", object, "--type=merge", "-p", &patch.to_string()]);
     if patch.get("status").is_some() {
         command.arg("--subresource=status");
     }
@@ -44,9 +36,7 @@ fn patch(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
 /// Sets a value inside a resource of the simulator.
 fn set(scene: &Scene, id: &str, pointer: &str, value: Value) {
     let mut body = scene.sim.resource(id).unwrap_or_else(|| panic!("no {id}"));
-    *body
-        .pointer_mut(pointer)
-        .unwrap_or_else(|| panic!("no {pointer} in {id}")) = value;
+    *body.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer} in {id}")) = value;
     scene.sim.put_resource(body).unwrap();
 }
 
@@ -88,10 +78,7 @@ fn edit_credentials(scene: &Scene, field: &str, change: impl Fn(&str) -> Value) 
         .sim
         .edit(|state| {
             for resource in state["resources"].as_array_mut().unwrap() {
-                if resource["id"]
-                    .as_str()
-                    .is_some_and(|id| id.contains("/federatedIdentityCredentials/"))
-                {
+                if resource["id"].as_str().is_some_and(|id| id.contains("/federatedIdentityCredentials/")) {
                     let old = resource["properties"][field].as_str().unwrap_or_default().to_owned();
                     resource["properties"][field] = change(&old);
                 }
@@ -116,25 +103,13 @@ const CASES: &[Case] = &[
         root: Some("FC01"),
         inject: |s| {
             let id = azure::credential_id("nodePoolManagement", 0);
-            set(
-                s,
-                &id,
-                "/properties/subject",
-                json!("system:serviceaccount:kube-system:Capi-Provider"),
-            );
+            set(s, &id, "/properties/subject", json!("system:serviceaccount:kube-system:Capi-Provider"));
         },
     },
     Case {
         name: "trailing slash in one issuer",
         root: Some("FC02"),
-        inject: |s| {
-            set(
-                s,
-                &azure::credential_id("network", 0),
-                "/properties/issuer",
-                json!(format!("{}/", s.issuer)),
-            )
-        },
+        inject: |s| set(s, &azure::credential_id("network", 0), "/properties/issuer", json!(format!("{}/", s.issuer))),
     },
     Case {
         name: "another cluster's issuer everywhere",
@@ -145,12 +120,7 @@ const CASES: &[Case] = &[
         name: "wrong audience",
         root: Some("FC03"),
         inject: |s| {
-            set(
-                s,
-                &azure::credential_id("ingress", 0),
-                "/properties/audiences",
-                json!(["api://AzureADTokenExchange"]),
-            )
+            set(s, &azure::credential_id("ingress", 0), "/properties/audiences", json!(["api://AzureADTokenExchange"]))
         },
     },
     Case {
@@ -174,11 +144,8 @@ const CASES: &[Case] = &[
         name: "discovery document is no JSON",
         root: Some("OI01"),
         inject: |s| {
-            block_on(
-                s.azurite
-                    .put_blob(&s.container, ".well-known/openid-configuration", "text/html", "<html>"),
-            )
-            .unwrap();
+            block_on(s.azurite.put_blob(&s.container, ".well-known/openid-configuration", "text/html", "<html>"))
+                .unwrap();
         },
     },
     Case {
@@ -190,17 +157,8 @@ const CASES: &[Case] = &[
         name: "private container",
         root: Some("OI04"),
         inject: |s| {
-            set(
-                s,
-                &azure::container_id(&s.container),
-                "/properties/publicAccess",
-                json!("None"),
-            );
-            block_on(
-                s.azurite
-                    .set_public_access(&s.container, e2e::azurite::PublicAccess::Private),
-            )
-            .unwrap();
+            set(s, &azure::container_id(&s.container), "/properties/publicAccess", json!("None"));
+            block_on(s.azurite.set_public_access(&s.container, e2e::azurite::PublicAccess::Private)).unwrap();
         },
     },
     Case {
@@ -215,25 +173,10 @@ const CASES: &[Case] = &[
     Case {
         name: "public blobs forbidden",
         root: Some("OI04"),
-        inject: |s| {
-            set(
-                s,
-                &azure::storage_id(),
-                "/properties/allowBlobPublicAccess",
-                json!(false),
-            )
-        },
+        inject: |s| set(s, &azure::storage_id(), "/properties/allowBlobPublicAccess", json!(false)),
     },
-    Case {
-        name: "role missing",
-        root: Some("RA01"),
-        inject: |s| remove_assignments(s, "cloudProvider"),
-    },
-    Case {
-        name: "identity gone",
-        root: Some("ID01"),
-        inject: |s| assert!(s.sim.remove(&azure::identity_id("file"))),
-    },
+    Case { name: "role missing", root: Some("RA01"), inject: |s| remove_assignments(s, "cloudProvider") },
+    Case { name: "identity gone", root: Some("ID01"), inject: |s| assert!(s.sim.remove(&azure::identity_id("file"))) },
     Case {
         name: "subnet gone",
         root: Some("NW01"),
@@ -260,10 +203,7 @@ const CASES: &[Case] = &[
         inject: |s| {
             set_rules(
                 s,
-                &[
-                    nsg_rule("allow-all", 100, "Allow", "*", "*"),
-                    nsg_rule("deny-https", 200, "Deny", "443", "*"),
-                ],
+                &[nsg_rule("allow-all", 100, "Allow", "*", "*"), nsg_rule("deny-https", 200, "Deny", "443", "*")],
             )
         },
     },
@@ -308,26 +248,12 @@ const CASES: &[Case] = &[
     Case {
         name: "NodePool newer than the cluster",
         root: Some("NP03"),
-        inject: |s| {
-            patch(
-                s,
-                &s.namespace,
-                "nodepool/demo",
-                &json!({"status": {"version": "4.23.0"}}),
-            )
-        },
+        inject: |s| patch(s, &s.namespace, "nodepool/demo", &json!({"status": {"version": "4.23.0"}})),
     },
     Case {
         name: "NodePool 4 minors behind",
         root: Some("NP03"),
-        inject: |s| {
-            patch(
-                s,
-                &s.namespace,
-                "nodepool/demo",
-                &json!({"status": {"version": "4.18.9"}}),
-            )
-        },
+        inject: |s| patch(s, &s.namespace, "nodepool/demo", &json!({"status": {"version": "4.18.9"}})),
     },
     Case {
         name: "NodePool 4.23 under 5.0 (healthy)",
@@ -339,12 +265,7 @@ const CASES: &[Case] = &[
                 "hostedcluster/demo",
                 &json!({"status": {"version": kubernetes::version_status("5.0.1")}}),
             );
-            patch(
-                s,
-                &s.namespace,
-                "nodepool/demo",
-                &json!({"status": {"version": "4.23.4"}}),
-            );
+            patch(s, &s.namespace, "nodepool/demo", &json!({"status": {"version": "4.23.4"}}));
         },
     },
     Case {
@@ -357,12 +278,7 @@ const CASES: &[Case] = &[
                 "hostedcluster/demo",
                 &json!({"status": {"version": kubernetes::version_status("4.23.4")}}),
             );
-            patch(
-                s,
-                &s.namespace,
-                "nodepool/demo",
-                &json!({"status": {"version": "5.0.1"}}),
-            );
+            patch(s, &s.namespace, "nodepool/demo", &json!({"status": {"version": "5.0.1"}}));
         },
     },
     Case {
@@ -378,12 +294,7 @@ const CASES: &[Case] = &[
         root: Some("MC02"),
         inject: |s| {
             let versions = json!({"versions": ["4.21", "4.20", "4.19"]}).to_string();
-            patch(
-                s,
-                "hypershift",
-                "configmap/supported-versions",
-                &json!({"data": {"supported-versions": versions}}),
-            );
+            patch(s, "hypershift", "configmap/supported-versions", &json!({"data": {"supported-versions": versions}}));
         },
     },
     Case {
@@ -403,12 +314,7 @@ const CASES: &[Case] = &[
                     condition["reason"] = json!("VMProvisionFailed");
                 }
             }
-            patch(
-                s,
-                &s.namespace,
-                "nodepool/demo",
-                &json!({"status": {"replicas": 1, "conditions": conditions}}),
-            );
+            patch(s, &s.namespace, "nodepool/demo", &json!({"status": {"replicas": 1, "conditions": conditions}}));
         },
     },
     Case {
@@ -423,12 +329,7 @@ const CASES: &[Case] = &[
             patch(s, &control_plane, "pod/ingress-operator-6d8f9-0", &waiting);
             let unavailable = json!({"status": {"readyReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 1}});
             patch(s, &control_plane, "deployment/ingress-operator", &unavailable);
-            patch(
-                s,
-                &s.namespace,
-                "hostedcluster/demo",
-                &json!({"status": {"conditions": degraded(s)}}),
-            );
+            patch(s, &s.namespace, "hostedcluster/demo", &json!({"status": {"conditions": degraded(s)}}));
         },
     },
 ];
@@ -436,15 +337,7 @@ const CASES: &[Case] = &[
 /// The healthy conditions, but Degraded by the ingress operator.
 fn degraded(scene: &Scene) -> Value {
     let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args([
-        "-n",
-        &scene.namespace,
-        "get",
-        "hostedcluster",
-        NAME,
-        "-o",
-        "jsonpath={.status.conditions}",
-    ]);
+    command.args(["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "jsonpath={.status.conditions}"]);
     let mut conditions: Value = serde_json::from_str(&scene::run::ran(command).unwrap().stdout).unwrap();
     for condition in conditions.as_array_mut().unwrap() {
         if condition["type"] == "Degraded" {
@@ -484,10 +377,7 @@ async fn each_fault_has_one_root() {
         ));
         let unknown = ran.json().unwrap()["summary"]["unknown"] != 0;
         if got != want || roots.len() > 1 || ran.code != Some(code) || unknown {
-            wrong.push(format!(
-                "{}: want {want:?}, got {roots:?}, exit {:?}\n{}",
-                case.name, ran.code, ran.stdout
-            ));
+            wrong.push(format!("{}: want {want:?}, got {roots:?}, exit {:?}\n{}", case.name, ran.code, ran.stdout));
         }
         scene.heal_azure().unwrap();
         scene.heal_issuer().await.unwrap();
@@ -528,43 +418,28 @@ async fn a_missing_permission_costs_only_the_checks_that_need_it() {
         .collect();
     assert_eq!(unknown, BTreeSet::from(["NW01", "NW02"]), "{}", ran.stdout);
     assert_eq!(report["summary"]["fail"], 0);
-    assert_eq!(
-        report["troubles"][0]["needs"],
-        "Microsoft.Network/networkSecurityGroups/read"
-    );
+    assert_eq!(report["troubles"][0]["needs"], "Microsoft.Network/networkSecurityGroups/read");
     assert_eq!(doctor(&scene, &["--strict"]).code, Some(1));
     let table = doctor(&scene, &[]).stdout;
-    assert!(
-        table.contains("Microsoft.Network/networkSecurityGroups/read"),
-        "{table}"
-    );
+    assert!(table.contains("Microsoft.Network/networkSecurityGroups/read"), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_azure_credential_the_cluster_is_still_judged() {
     let scene = Scene::healthy().await.unwrap();
     let mut command = scene.command(Path::new(PROGRAM));
-    command
-        .args(["doctor", NAME, "-n", &scene.namespace, "-o", "json"])
-        .env("PATH", scene.path(""));
+    command.args(["doctor", NAME, "-n", &scene.namespace, "-o", "json"]).env("PATH", scene.path(""));
     let ran = scene::run::ran(command).unwrap();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let report = ran.json().unwrap();
     let verdict = |code: &str| {
         let rows = report["verdicts"].as_array().unwrap();
-        rows.iter().find(|row| row["code"] == code).unwrap()["verdict"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        rows.iter().find(|row| row["code"] == code).unwrap()["verdict"].as_str().unwrap().to_owned()
     };
-    for code in [
-        "CR01", "QT01", "ID01", "FC01", "FC02", "FC03", "OI04", "RA01", "NW01", "NW02", "NW03",
-    ] {
+    for code in ["CR01", "QT01", "ID01", "FC01", "FC02", "FC03", "OI04", "RA01", "NW01", "NW02", "NW03"] {
         assert_eq!(verdict(code), "unknown", "{code}");
     }
-    for code in [
-        "OI01", "OI02", "OI03", "MC01", "MC02", "HC01", "HC03", "NP01", "NP02", "NP03",
-    ] {
+    for code in ["OI01", "OI02", "OI03", "MC01", "MC02", "HC01", "HC03", "NP01", "NP02", "NP03"] {
         assert_eq!(verdict(code), "pass", "{code}");
     }
     assert_eq!(report["troubles"][0]["remedy"], "az login");
@@ -575,33 +450,19 @@ async fn without_an_azure_credential_the_cluster_is_still_judged() {
 async fn only_what_is_wanted_is_asked_for() {
     let scene = Scene::healthy().await.unwrap();
     assert_eq!(doctor(&scene, &["--only", "HC,NP,MC"]).code, Some(0));
-    assert!(
-        scene.sim.requests().is_empty(),
-        "Azure was asked for checks of Kubernetes alone"
-    );
+    assert!(scene.sim.requests().is_empty(), "Azure was asked for checks of Kubernetes alone");
     assert_eq!(doctor(&scene, &["--only", "QT01"]).code, Some(0));
     let requests = scene.sim.requests();
-    let paths: BTreeSet<&str> = requests
-        .iter()
-        .map(|request| request.path.split('?').next().unwrap_or_default())
-        .collect();
-    assert!(
-        paths
-            .iter()
-            .all(|path| path.contains("/oauth2/") || path.contains("/providers/Microsoft.")),
-        "{paths:?}"
-    );
+    let paths: BTreeSet<&str> =
+        requests.iter().map(|request| request.path.split('?').next().unwrap_or_default()).collect();
+    assert!(paths.iter().all(|path| path.contains("/oauth2/") || path.contains("/providers/Microsoft.")), "{paths:?}");
     assert_eq!(paths.len(), 6, "a token and five providers: {paths:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_of_few_rights_learns_which_are_missing() {
     let scene = Scene::healthy().await.unwrap();
-    let rules = vec![e2e::bed::rule(
-        &["hypershift.openshift.io"],
-        &["hostedclusters", "nodepools"],
-        &["get", "list"],
-    )];
+    let rules = vec![e2e::bed::rule(&["hypershift.openshift.io"], &["hostedclusters", "nodepools"], &["get", "list"])];
     let kubeconfig = scene.bed.kubeconfig_for("few-rights", rules).await.unwrap();
     let mut command = scene.command(Path::new(PROGRAM));
     command
@@ -621,12 +482,8 @@ async fn a_user_of_few_rights_learns_which_are_missing() {
     for code in ["FC05", "HC03", "MC01", "MC02", "NP02", "OI03"] {
         assert!(unknown.contains(code), "{code} is not unknown: {unknown:?}");
     }
-    let needs: BTreeSet<&str> = report["troubles"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|trouble| trouble["needs"].as_str())
-        .collect();
+    let needs: BTreeSet<&str> =
+        report["troubles"].as_array().unwrap().iter().filter_map(|trouble| trouble["needs"].as_str()).collect();
     assert!(
         needs.contains("list machines.cluster.x-k8s.io") || needs.iter().any(|need| need.contains("machines")),
         "{needs:?}"
@@ -645,18 +502,9 @@ async fn a_recording_gives_the_same_report() {
     for name in ["demo.tar.gz", "demo.tar.zst", "demo.json"] {
         let path = scene.path(name);
         let file = path.to_str().unwrap();
-        let recorded = scene
-            .run(
-                Path::new(PROGRAM),
-                &["bundle", NAME, "-n", &scene.namespace, "--file", file],
-            )
-            .unwrap();
-        assert_eq!(
-            (recorded.code, recorded.stdout.trim()),
-            (Some(0), file),
-            "{}",
-            recorded.stderr
-        );
+        let recorded =
+            scene.run(Path::new(PROGRAM), &["bundle", NAME, "-n", &scene.namespace, "--file", file]).unwrap();
+        assert_eq!((recorded.code, recorded.stdout.trim()), (Some(0), file), "{}", recorded.stderr);
         let bytes = std::fs::read(&path).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains(CLIENT_SECRET));
         let mut command = std::process::Command::new(PROGRAM);
@@ -693,15 +541,8 @@ async fn a_slow_azure_is_asked_in_parallel_and_nothing_twice() {
         let address = line.split(" ms  ").nth(1).unwrap().split("  request ").next().unwrap();
         assert!(addresses.insert(address), "asked twice: {address}");
     }
-    let arm = requests
-        .iter()
-        .filter(|request| request.path.starts_with("/subscriptions"))
-        .count();
-    assert!(
-        ran.stderr.contains("/oauth2/v2.0/token"),
-        "the sign-in is not shown:\n{}",
-        ran.stderr
-    );
+    let arm = requests.iter().filter(|request| request.path.starts_with("/subscriptions")).count();
+    assert!(ran.stderr.contains("/oauth2/v2.0/token"), "the sign-in is not shown:\n{}", ran.stderr);
     assert!(shown.len() >= arm, "-v shows {} of {arm} calls", shown.len());
     e2e::workspace::note(&format!(
         "{} requests to Azure at 150 ms each in {:.2} s",
@@ -717,11 +558,7 @@ async fn the_output_format_never_changes_the_answer() {
     assert!(scene.sim.remove(&azure::identity_id("network")));
     for format in ["table", "wide", "json", "yaml"] {
         assert_eq!(doctor(&scene, &["-o", format]).code, Some(1), "{format}");
-        assert_eq!(
-            doctor(&scene, &["-o", format, "--skip", "ID"]).code,
-            Some(0),
-            "{format}"
-        );
+        assert_eq!(doctor(&scene, &["-o", format, "--skip", "ID"]).code, Some(0), "{format}");
     }
     let text = doctor(&scene, &[]).stdout;
     assert!(text.contains("ROOT CAUSE 1") && text.contains("HAZ-ID01"), "{text}");
@@ -743,31 +580,15 @@ fn ui_schema() -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_cluster_of_a_namespace() {
     let scene = Scene::healthy().await.unwrap();
-    let ran = scene
-        .run(
-            Path::new(PROGRAM),
-            &["doctor", "--all", "-n", &scene.namespace, "-o", "json"],
-        )
-        .unwrap();
+    let ran = scene.run(Path::new(PROGRAM), &["doctor", "--all", "-n", &scene.namespace, "-o", "json"]).unwrap();
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
     let list = ran.json().unwrap();
-    assert_eq!(
-        (list["kind"].as_str(), list["items"].as_array().map(Vec::len)),
-        (Some("DoctorReportList"), Some(1))
-    );
-    let table = scene
-        .run(Path::new(PROGRAM), &["doctor", "-A", "-n", &scene.namespace])
-        .unwrap();
+    assert_eq!((list["kind"].as_str(), list["items"].as_array().map(Vec::len)), (Some("DoctorReportList"), Some(1)));
+    let table = scene.run(Path::new(PROGRAM), &["doctor", "-A", "-n", &scene.namespace]).unwrap();
     assert!(table.stdout.starts_with("NAME"), "{}", table.stdout);
-    let missing = scene
-        .run(Path::new(PROGRAM), &["doctor", "gone", "-n", &scene.namespace])
-        .unwrap();
+    let missing = scene.run(Path::new(PROGRAM), &["doctor", "gone", "-n", &scene.namespace]).unwrap();
     assert_eq!(missing.code, Some(2));
-    assert!(
-        missing.stderr.contains("error: there is no HostedCluster"),
-        "{}",
-        missing.stderr
-    );
+    assert!(missing.stderr.contains("error: there is no HostedCluster"), "{}", missing.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,10 +9,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(e2e::workspace::root().join("Cargo.toml"))
-        .other_options([
-            "--locked".to_owned(),
-            "--filter-platform=x86_64-unknown-linux-gnu".to_owned(),
-        ])
+        .other_options(["--locked".to_owned(), "--filter-platform=x86_64-unknown-linux-gnu".to_owned()])
         .exec()
         .unwrap()
 }
@@ -20,28 +17,14 @@ fn metadata() -> Metadata {
 /// The names of the crates that a workspace member reaches through normal and build dependencies.
 fn reached_from(metadata: &Metadata, member: &str) -> BTreeSet<String> {
     let names: BTreeMap<&PackageId, &str> = metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
-    let nodes: BTreeMap<&PackageId, _> = metadata
-        .resolve
-        .as_ref()
-        .unwrap()
-        .nodes
-        .iter()
-        .map(|node| (&node.id, node))
-        .collect();
-    let start = metadata
-        .workspace_packages()
-        .into_iter()
-        .find(|p| p.name.as_str() == member)
-        .unwrap();
+    let nodes: BTreeMap<&PackageId, _> =
+        metadata.resolve.as_ref().unwrap().nodes.iter().map(|node| (&node.id, node)).collect();
+    let start = metadata.workspace_packages().into_iter().find(|p| p.name.as_str() == member).unwrap();
     let mut seen = BTreeSet::new();
     let mut queue = vec![&start.id];
     while let Some(id) = queue.pop() {
         for dependency in &nodes[id].deps {
-            if dependency
-                .dep_kinds
-                .iter()
-                .all(|kind| kind.kind == DependencyKind::Development)
-            {
+            if dependency.dep_kinds.iter().all(|kind| kind.kind == DependencyKind::Development) {
                 continue;
             }
             if seen.insert(names[&dependency.pkg].to_owned()) {
@@ -77,14 +60,8 @@ fn judgement_reaches_no_io() {
             assert!(!reached.contains(house), "{member} reaches {house}");
         }
     }
-    assert!(
-        !reached_from(&metadata, "ui").contains("cloud"),
-        "ui and cloud do not know each other"
-    );
-    assert!(
-        !reached_from(&metadata, "cloud").contains("ui"),
-        "ui and cloud do not know each other"
-    );
+    assert!(!reached_from(&metadata, "ui").contains("cloud"), "ui and cloud do not know each other");
+    assert!(!reached_from(&metadata, "cloud").contains("ui"), "ui and cloud do not know each other");
 }
 
 #[test]
@@ -109,17 +86,7 @@ fn only_arm_knows_the_azure_management_crates() {
 fn one_tls_stack_and_one_crypto_provider() {
     let in_tree = |name: &str| {
         let output = std::process::Command::new(env!("CARGO"))
-            .args([
-                "tree",
-                "--locked",
-                "--workspace",
-                "-e",
-                "all",
-                "--target",
-                "all",
-                "-i",
-                name,
-            ])
+            .args(["tree", "--locked", "--workspace", "-e", "all", "--target", "all", "-i", name])
             .current_dir(e2e::workspace::root())
             .output()
             .unwrap();
@@ -197,14 +164,7 @@ fn only_ui_prints_and_only_main_exits() {
     ] {
         for path in rust_files(&e2e::workspace::root().join(folder)) {
             let code = if is_test(&path) { String::new() } else { code_of(&path) };
-            for word in [
-                "println!",
-                "print!(",
-                "eprint",
-                "io::stdout",
-                "io::stderr",
-                "process::exit",
-            ] {
+            for word in ["println!", "print!(", "eprint", "io::stdout", "io::stderr", "process::exit"] {
                 assert!(!code.contains(word), "{} uses {word}", path.display());
             }
         }
@@ -233,9 +193,5 @@ fn the_code_is_formatted() {
         .current_dir(e2e::workspace::root())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "run `cargo fmt --all`:\n{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(output.status.success(), "run `cargo fmt --all`:\n{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -48,9 +48,7 @@ async fn krew_installs_the_archive_and_kubectl_runs_it() {
     let ran = run::ran(version).unwrap();
     assert!(ran.code == Some(0) && ran.stdout.starts_with("hcp-azure "), "{ran:?}");
     let mut doctor = in_home(&assets.kubectl);
-    doctor
-        .args(["hcp-azure", "doctor", "--bundle"])
-        .arg(root.join("tests/bundles/healthy"));
+    doctor.args(["hcp-azure", "doctor", "--bundle"]).arg(root.join("tests/bundles/healthy"));
     let ran = run::ran(doctor).unwrap();
     assert!(ran.code == Some(0) && ran.stdout.contains("healthy: "), "{ran:?}");
 }

@@ -12,21 +12,14 @@ use e2e::process::{Server, eventually};
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn alive(pid: &str) -> bool {
-    Command::new("kill")
-        .args(["-0", pid])
-        .stderr(Stdio::null())
-        .status()
-        .unwrap()
-        .success()
+    Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().unwrap().success()
 }
 
 async fn start_sleeper(folder: &Path) -> (Server, String) {
     let mut server = Server::spawn("sleeper", "sh".as_ref(), &["-c", "echo $$; exec sleep 1000"], folder).unwrap();
     let log = folder.join("sleeper.log");
     let pid = server
-        .ready(LIMIT, || async {
-            std::fs::read_to_string(&log).ok().filter(|text| text.ends_with('\n'))
-        })
+        .ready(LIMIT, || async { std::fs::read_to_string(&log).ok().filter(|text| text.ends_with('\n')) })
         .await
         .unwrap();
     (server, pid.trim().to_owned())
@@ -59,9 +52,7 @@ async fn a_server_that_ends_at_once_is_an_error_with_its_log() {
     let script = "echo no such flag >&2; exit 7";
     let mut server = Server::spawn("broken", "sh".as_ref(), &["-c", script], folder.path()).unwrap();
     let error = server.ready(LIMIT, || async { None::<()> }).await.unwrap_err();
-    let Error::Server { why, log, .. } = &error else {
-        panic!("{error}")
-    };
+    let Error::Server { why, log, .. } = &error else { panic!("{error}") };
     assert!(why.contains('7'), "{why}");
     assert!(log.contains("no such flag"), "{log}");
     drop(server);
@@ -70,17 +61,10 @@ async fn a_server_that_ends_at_once_is_an_error_with_its_log() {
 
 #[tokio::test]
 async fn a_killed_test_process_leaves_nothing_behind() {
-    let mut holder = Command::new(env!("CARGO_BIN_EXE_bed"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut holder =
+        Command::new(env!("CARGO_BIN_EXE_bed")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let output = BufReader::new(holder.stdout.take().unwrap());
-    let lines: Vec<String> = output
-        .lines()
-        .map(Result::unwrap)
-        .take_while(|line| line != "READY=1")
-        .collect();
+    let lines: Vec<String> = output.lines().map(Result::unwrap).take_while(|line| line != "READY=1").collect();
     let value = |key: &str| {
         let line = lines.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         line.unwrap_or_else(|| panic!("no {key} in {lines:?}")).to_owned()
@@ -90,10 +74,7 @@ async fn a_killed_test_process_leaves_nothing_behind() {
     let blobs = address(&value("BLOBS"));
     let folders = [value("BED"), value("BLOBS_CA").replace("/ca.pem", "")];
     let etcd = etcd_of(&folders[0]);
-    assert!(
-        etcd.is_some() || !Path::new("/proc/self/cmdline").exists(),
-        "no etcd for {folders:?}"
-    );
+    assert!(etcd.is_some() || !Path::new("/proc/self/cmdline").exists(), "no etcd for {folders:?}");
     assert!(TcpStream::connect(&kubernetes).is_ok() && TcpStream::connect(&blobs).is_ok());
     assert!(folders.iter().all(|folder| Path::new(folder).exists()));
 
@@ -101,9 +82,7 @@ async fn a_killed_test_process_leaves_nothing_behind() {
     holder.wait().unwrap();
 
     eventually("all servers are gone", LIMIT, || async {
-        let listening = [&kubernetes, &blobs]
-            .iter()
-            .any(|address| TcpStream::connect(address).is_ok());
+        let listening = [&kubernetes, &blobs].iter().any(|address| TcpStream::connect(address).is_ok());
         let left = folders.iter().any(|folder| Path::new(folder).exists());
         Ok((!listening && !left).then_some(()))
     })

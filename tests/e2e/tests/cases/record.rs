@@ -45,16 +45,7 @@ fn break_three_things(scene: &Scene) {
     let status = |namespace: &str, object: &str, status: Value| {
         let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
         let patch = json!({ "status": status }).to_string();
-        command.args([
-            "-n",
-            namespace,
-            "patch",
-            object,
-            "--type=merge",
-            "--subresource=status",
-            "-p",
-            &patch,
-        ]);
+        command.args(["-n", namespace, "patch", object, "--type=merge", "--subresource=status", "-p", &patch]);
         let ran = run::ran(command).unwrap();
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     };
@@ -93,23 +84,11 @@ fn break_three_things(scene: &Scene) {
     status(&scene.namespace, "hostedcluster/demo", json!({"conditions": cluster}));
     let mut pool = conditions(scene, "nodepool/demo");
     change(&mut pool, "ReachedIgnitionEndpoint", "False", "ignitionNotReached", "");
-    change(
-        &mut pool,
-        "AllNodesHealthy",
-        "False",
-        "NodeProvisioning",
-        "Node is being provisioned",
-    );
-    status(
-        &scene.namespace,
-        "nodepool/demo",
-        json!({"conditions": pool, "replicas": 0}),
-    );
+    change(&mut pool, "AllNodesHealthy", "False", "NodeProvisioning", "Node is being provisioned");
+    status(&scene.namespace, "nodepool/demo", json!({"conditions": pool, "replicas": 0}));
     let old = kubernetes::node_pool(&scene.namespace, "demo-gpu", "4.18.9");
     tokio::task::block_in_place(|| {
-        tokio::runtime::Handle::current()
-            .block_on(scene.bed.apply_yaml(&old.to_string()))
-            .unwrap();
+        tokio::runtime::Handle::current().block_on(scene.bed.apply_yaml(&old.to_string())).unwrap();
     });
     let mut pool = conditions(scene, "nodepool/demo-gpu");
     let message = "NodePool minor version 4.18 is less than 4.19, which is the minimum NodePool version compatible with the 4.22 HostedCluster";
@@ -119,34 +98,19 @@ fn break_three_things(scene: &Scene) {
 
 fn conditions(scene: &Scene, object: &str) -> Value {
     let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args([
-        "-n",
-        &scene.namespace,
-        "get",
-        object,
-        "-o",
-        "jsonpath={.status.conditions}",
-    ]);
+    command.args(["-n", &scene.namespace, "get", object, "-o", "jsonpath={.status.conditions}"]);
     serde_json::from_str(&run::ran(command).unwrap().stdout).unwrap()
 }
 
 fn change(conditions: &mut Value, kind: &str, status: &str, reason: &str, message: &str) {
-    let condition = conditions
-        .as_array_mut()
-        .unwrap()
-        .iter_mut()
-        .find(|condition| condition["type"] == kind)
-        .unwrap();
+    let condition = conditions.as_array_mut().unwrap().iter_mut().find(|condition| condition["type"] == kind).unwrap();
     *condition = kubernetes::condition(kind, status, reason, message);
 }
 
 fn record(scene: &Scene, name: &str) {
     let path = scene.path("facts.json");
     let ran = scene
-        .run(
-            Path::new(PROGRAM),
-            &["bundle", NAME, "-n", &scene.namespace, "--file", path.to_str().unwrap()],
-        )
+        .run(Path::new(PROGRAM), &["bundle", NAME, "-n", &scene.namespace, "--file", path.to_str().unwrap()])
         .unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let creds = scene.path("azure-creds.json");

@@ -30,18 +30,12 @@ fn errors(output: &Output) -> String {
 
 #[test]
 fn a_missing_tool_is_named_in_one_line() {
-    for (tools, missing) in [
-        (&["bash", "dirname"][..], "go"),
-        (&["bash", "dirname", "go"][..], "node"),
-    ] {
+    for (tools, missing) in [(&["bash", "dirname"][..], "go"), (&["bash", "dirname", "go"][..], "node")] {
         let path = only(tools);
         let output = setup().env("PATH", path.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         let errors = errors(&output);
-        assert!(
-            errors.starts_with(&format!("setup: error: {missing} is not on the PATH")),
-            "{errors}"
-        );
+        assert!(errors.starts_with(&format!("setup: error: {missing} is not on the PATH")), "{errors}");
         assert_eq!(errors.lines().count(), 1, "{errors}");
         assert!(output.stdout.is_empty());
     }
@@ -53,10 +47,7 @@ async fn kubebuilder_assets_win() {
     let folder = tempfile::tempdir().unwrap();
     let output = setup().env("KUBEBUILDER_ASSETS", folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(
-        errors(&output).contains("KUBEBUILDER_ASSETS has no kube-apiserver"),
-        "{output:?}"
-    );
+    assert!(errors(&output).contains("KUBEBUILDER_ASSETS has no kube-apiserver"), "{output:?}");
 
     for program in [&assets.kube_apiserver, &assets.etcd, &assets.kubectl] {
         symlink(program, folder.path().join(program.file_name().unwrap())).unwrap();
@@ -74,10 +65,7 @@ async fn a_second_run_builds_nothing_and_every_path_exists() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(errors(&output), "");
     let printed = String::from_utf8(output.stdout).unwrap();
-    let values: Vec<PathBuf> = printed
-        .lines()
-        .map(|line| PathBuf::from(line.split_once('=').unwrap().1))
-        .collect();
+    let values: Vec<PathBuf> = printed.lines().map(|line| PathBuf::from(line.split_once('=').unwrap().1)).collect();
     assert_eq!(values.len(), 6, "{printed}");
     assert!(values.iter().all(|path| path.exists()), "{printed}");
     let checkout = fs::canonicalize(e2e::workspace::root()).unwrap();

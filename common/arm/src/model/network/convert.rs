@@ -21,11 +21,7 @@ impl From<legacy::NetworkSecurityGroup> for NetworkSecurityGroup {
             security_rules: each(properties.security_rules),
             default_security_rules: each(properties.default_security_rules),
             subnets: ids(properties.subnets.into_iter().map(|subnet| subnet.sub_resource)),
-            network_interfaces: properties
-                .network_interfaces
-                .into_iter()
-                .filter_map(|nic| nic.resource.id)
-                .collect(),
+            network_interfaces: properties.network_interfaces.into_iter().filter_map(|nic| nic.resource.id).collect(),
             provisioning_state: text(properties.provisioning_state),
         }
     }
@@ -55,10 +51,8 @@ impl From<legacy::SecurityRule> for SecurityRule {
             rule.source_address_prefixes = merged(properties.source_address_prefix, properties.source_address_prefixes);
             rule.source_application_security_groups = group_ids(properties.source_application_security_groups);
             rule.source_port_ranges = merged(properties.source_port_range, properties.source_port_ranges);
-            rule.destination_address_prefixes = merged(
-                properties.destination_address_prefix,
-                properties.destination_address_prefixes,
-            );
+            rule.destination_address_prefixes =
+                merged(properties.destination_address_prefix, properties.destination_address_prefixes);
             rule.destination_application_security_groups =
                 group_ids(properties.destination_application_security_groups);
             rule.destination_port_ranges =
@@ -76,14 +70,8 @@ impl From<legacy::VirtualNetwork> for VirtualNetwork {
             name: resource.name.unwrap_or_default(),
             location: resource.location.unwrap_or_default(),
             tags: tags(resource.tags),
-            address_prefixes: properties
-                .address_space
-                .map(|space| space.address_prefixes)
-                .unwrap_or_default(),
-            dns_servers: properties
-                .dhcp_options
-                .map(|options| options.dns_servers)
-                .unwrap_or_default(),
+            address_prefixes: properties.address_space.map(|space| space.address_prefixes).unwrap_or_default(),
+            dns_servers: properties.dhcp_options.map(|options| options.dns_servers).unwrap_or_default(),
             subnets: each(properties.subnets),
             peerings: each(properties.virtual_network_peerings),
             provisioning_state: text(properties.provisioning_state),
@@ -94,9 +82,7 @@ impl From<legacy::VirtualNetwork> for VirtualNetwork {
 impl From<legacy::VirtualNetworkPeering> for Peering {
     fn from(from: legacy::VirtualNetworkPeering) -> Self {
         let properties = from.properties.unwrap_or_default();
-        let space = properties
-            .remote_virtual_network_address_space
-            .or(properties.remote_address_space);
+        let space = properties.remote_virtual_network_address_space.or(properties.remote_address_space);
         Self {
             name: from.name.unwrap_or_default(),
             remote_virtual_network: properties.remote_virtual_network.and_then(|network| network.id),
@@ -152,17 +138,9 @@ impl From<legacy::LoadBalancer> for LoadBalancer {
             sku: text(from.sku.and_then(|sku| sku.name)),
             frontend_ip_configurations: each(properties.frontend_ip_configurations),
             backend_address_pools: each(properties.backend_address_pools),
-            load_balancing_rules: properties
-                .load_balancing_rules
-                .into_iter()
-                .filter_map(balancing_rule)
-                .collect(),
+            load_balancing_rules: properties.load_balancing_rules.into_iter().filter_map(balancing_rule).collect(),
             probes: properties.probes.into_iter().filter_map(probe).collect(),
-            outbound_rules: properties
-                .outbound_rules
-                .into_iter()
-                .filter_map(outbound_rule)
-                .collect(),
+            outbound_rules: properties.outbound_rules.into_iter().filter_map(outbound_rule).collect(),
             provisioning_state: text(properties.provisioning_state),
         }
     }
@@ -183,10 +161,7 @@ impl From<legacy::FrontendIpConfiguration> for FrontendIp {
 
 impl From<legacy::BackendAddressPool> for BackendPool {
     fn from(from: legacy::BackendAddressPool) -> Self {
-        let members = from
-            .properties
-            .map(|properties| properties.backend_ip_configurations)
-            .unwrap_or_default();
+        let members = from.properties.map(|properties| properties.backend_ip_configurations).unwrap_or_default();
         Self {
             id: from.sub_resource.id.unwrap_or_default(),
             name: from.name.unwrap_or_default(),
@@ -242,10 +217,7 @@ fn outbound_rule(from: legacy::OutboundRule) -> Option<OutboundRule> {
 
 impl From<legacy::PublicIpAddress> for PublicIp {
     fn from(from: legacy::PublicIpAddress) -> Self {
-        let (resource, properties) = (
-            from.resource,
-            from.properties.map(|properties| *properties).unwrap_or_default(),
-        );
+        let (resource, properties) = (from.resource, from.properties.map(|properties| *properties).unwrap_or_default());
         Self {
             id: resource.id.unwrap_or_default(),
             name: resource.name.unwrap_or_default(),
@@ -255,9 +227,7 @@ impl From<legacy::PublicIpAddress> for PublicIp {
             ip_address: properties.ip_address,
             ip_version: text(properties.public_ip_address_version),
             allocation_method: text(properties.public_ip_allocation_method),
-            ip_configuration: properties
-                .ip_configuration
-                .and_then(|configuration| configuration.sub_resource.id),
+            ip_configuration: properties.ip_configuration.and_then(|configuration| configuration.sub_resource.id),
             nat_gateway: properties.nat_gateway.and_then(|gateway| gateway.resource.id),
             idle_timeout_in_minutes: properties.idle_timeout_in_minutes,
             provisioning_state: text(properties.provisioning_state),
@@ -315,9 +285,7 @@ pub(crate) fn tags(tags: Option<Value>) -> Tags {
     let Some(Value::Object(tags)) = tags else {
         return Tags::new();
     };
-    tags.into_iter()
-        .filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())))
-        .collect()
+    tags.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
 }
 
 fn each<A, B: From<A>>(all: Vec<A>) -> Vec<B> {

@@ -20,16 +20,11 @@ impl Dump<'_> {
     pub(super) fn hosted(&self, cluster: HostedCluster, reference: Timestamp) -> Hosted {
         let control_plane = self.target.control_plane_namespace();
         let of_control_plane = |group: &str, resource: &str| Collection::new(&control_plane, group, resource);
-        let mut hosted = Hosted {
-            cluster: Fact::Known(cluster),
-            ..Hosted::default()
-        };
+        let mut hosted = Hosted { cluster: Fact::Known(cluster), ..Hosted::default() };
         if self.wants(Need::NodePools) {
             let pools = Collection::new(&self.target.namespace, HYPERSHIFT, "nodepools");
             hosted.node_pools = self.listed(&pools, "NodePool", |object| {
-                objects::belongs_to(object, &self.target)
-                    .then(|| objects::node_pool(object))
-                    .flatten()
+                objects::belongs_to(object, &self.target).then(|| objects::node_pool(object)).flatten()
             });
         }
         if self.wants(Need::Machines) {
@@ -111,10 +106,7 @@ impl Dump<'_> {
         match own {
             Ok(mut lines) => {
                 // Evidence beyond the control plane; its absence shows nothing about the hosted cluster.
-                lines.extend(
-                    self.read_logs(OPERATOR_NAMESPACE, operator_pods, reference)
-                        .unwrap_or_default(),
-                );
+                lines.extend(self.read_logs(OPERATOR_NAMESPACE, operator_pods, reference).unwrap_or_default());
                 Fact::Known(lines)
             }
             Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
@@ -136,11 +128,7 @@ impl Dump<'_> {
             for path in paths.into_iter().flatten() {
                 scan.absorb(self.tree.log(path)?);
             }
-            let origin = Origin {
-                pod: &pod,
-                app: app.as_deref(),
-                container: &container,
-            };
+            let origin = Origin { pod: &pod, app: app.as_deref(), container: &container };
             lines.extend(scan.lines(origin, reference));
         }
         Ok(lines)
@@ -150,12 +138,7 @@ impl Dump<'_> {
 /// The container of a log, if it is one that speaks to Azure, and whether the log is of its previous run.
 fn container_of(place: &Place, pods: &[Pod]) -> Option<(Container, bool)> {
     let (pod, container, previous) = match place {
-        Place::NestedLog {
-            pod,
-            container,
-            previous,
-            ..
-        } => (pod.as_str(), container.as_str(), *previous),
+        Place::NestedLog { pod, container, previous, .. } => (pod.as_str(), container.as_str(), *previous),
         // Both names hold dashes: only the pods tell where one ends.
         Place::JoinedLog { stem, previous, .. } => pods.iter().find_map(|pod| {
             let container = stem.strip_prefix(pod.name.as_str())?.strip_prefix('-')?;

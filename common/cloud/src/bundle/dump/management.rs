@@ -24,11 +24,7 @@ impl Dump<'_> {
                 true => self.supported_versions(&operators),
                 false => Fact::default(),
             },
-            operators: if self.wants(Need::Operator) {
-                operators
-            } else {
-                Fact::default()
-            },
+            operators: if self.wants(Need::Operator) { operators } else { Fact::default() },
         }
     }
 
@@ -41,9 +37,7 @@ impl Dump<'_> {
             }
             let deployments = Collection::new(&namespace, "apps", "deployments");
             let found = self.listed(&deployments, "Deployment", |object| {
-                objects::is_hypershift_operator(object)
-                    .then(|| objects::operator(object))
-                    .flatten()
+                objects::is_hypershift_operator(object).then(|| objects::operator(object)).flatten()
             });
             match found {
                 Fact::Known(found) => operators.extend(found),
@@ -57,18 +51,12 @@ impl Dump<'_> {
         match operators.is_empty() {
             false => Fact::Known(operators),
             true if self.tree.covers(&usual) => Fact::Absent,
-            true => self.not_recorded(format!(
-                "this dump holds no deployments.apps of namespace {OPERATOR_NAMESPACE}"
-            )),
+            true => self.not_recorded(format!("this dump holds no deployments.apps of namespace {OPERATOR_NAMESPACE}")),
         }
     }
 
     fn supported_versions(&self, operators: &Fact<Vec<Operator>>) -> Fact<SupportedVersions> {
-        let elsewhere = operators
-            .get()
-            .into_iter()
-            .flatten()
-            .map(|operator| operator.namespace.as_str());
+        let elsewhere = operators.get().into_iter().flatten().map(|operator| operator.namespace.as_str());
         let mut namespaces: Vec<&str> = std::iter::once(OPERATOR_NAMESPACE).chain(elsewhere).collect();
         namespaces.dedup();
         let mut outcome = None;
@@ -107,10 +95,8 @@ impl Dump<'_> {
                 self.not_recorded("this dump holds neither API discovery nor CustomResourceDefinitions")
             }
             Ok((definitions, discovery)) => {
-                let definitions: Vec<_> = definitions
-                    .iter()
-                    .filter_map(|object| objects::custom_resource(&object.value))
-                    .collect();
+                let definitions: Vec<_> =
+                    definitions.iter().filter_map(|object| objects::custom_resource(&object.value)).collect();
                 Fact::Known(objects::api_resources(&definitions, discovery.as_ref()))
             }
             Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),

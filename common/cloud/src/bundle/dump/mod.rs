@@ -39,10 +39,7 @@ pub fn read(path: &Path, tree: &Tree, wanted: Wanted<'_>, needs: &BTreeSet<Need>
     let dump = Dump { tree, target, needs };
     let recorded = tree.timestamp();
     let mut collected_at = recorded.unwrap_or_else(|| dump.newest(path));
-    let source = Source::Bundle {
-        path: shown(path),
-        format: BundleFormat::KubernetesDump,
-    };
+    let source = Source::Bundle { path: shown(path), format: BundleFormat::KubernetesDump };
     let hosted = dump.hosted(cluster, collected_at);
     if recorded.is_none() {
         let log_ends = hosted.logs.get().into_iter().flatten().filter_map(|line| line.log_end);
@@ -62,15 +59,12 @@ fn hosted_cluster(path: &Path, tree: &Tree, wanted: Wanted<'_>) -> Result<(Targe
     let mut found: Vec<(Target, Object)> = Vec::new();
     for namespace in tree.namespaces_of(HYPERSHIFT, "hostedclusters") {
         let collection = Collection::new(&namespace, HYPERSHIFT, "hostedclusters");
-        let objects = tree
-            .objects(&collection, "HostedCluster")
-            .map_err(|error| match error {
-                FileError::OtherKind { file, found } => wrong_kind(path, file, found),
-                FileError::Broken { file, why } => BundleError::Damaged {
-                    path: shown(path),
-                    why: format!("{file}: {why}"),
-                },
-            })?;
+        let objects = tree.objects(&collection, "HostedCluster").map_err(|error| match error {
+            FileError::OtherKind { file, found } => wrong_kind(path, file, found),
+            FileError::Broken { file, why } => {
+                BundleError::Damaged { path: shown(path), why: format!("{file}: {why}") }
+            }
+        })?;
         for object in objects {
             let Some(mut target) = objects::target(&object.value) else {
                 return Err(wrong_kind(path, object.file, "an object without a name".to_owned()));
@@ -96,17 +90,10 @@ fn hosted_cluster(path: &Path, tree: &Tree, wanted: Wanted<'_>) -> Result<(Targe
     }
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
-        (None, _) => Err(BundleError::NoSuchCluster {
-            path: shown(path),
-            wanted: wanted.to_string(),
-            found: all,
-        }),
+        (None, _) => Err(BundleError::NoSuchCluster { path: shown(path), wanted: wanted.to_string(), found: all }),
         (Some((first, _)), Some((second, _))) => {
             let rest = found.map(|(target, _)| target);
-            Err(BundleError::Several {
-                path: shown(path),
-                found: [first, second].into_iter().chain(rest).collect(),
-            })
+            Err(BundleError::Several { path: shown(path), found: [first, second].into_iter().chain(rest).collect() })
         }
         (Some((target, object)), None) => match objects::hosted_cluster(&object.value) {
             Ok(mut cluster) => {
@@ -114,21 +101,13 @@ fn hosted_cluster(path: &Path, tree: &Tree, wanted: Wanted<'_>) -> Result<(Targe
                 Ok((target, cluster))
             }
             Err(HostedClusterError::OtherKind { found }) => Err(wrong_kind(path, object.file, found)),
-            Err(error) => Err(BundleError::OtherPlatform {
-                path: shown(path),
-                why: error.to_string(),
-            }),
+            Err(error) => Err(BundleError::OtherPlatform { path: shown(path), why: error.to_string() }),
         },
     }
 }
 
 fn wrong_kind(path: &Path, file: String, found: String) -> BundleError {
-    BundleError::WrongKind {
-        path: shown(path),
-        file,
-        found,
-        expected: "a HostedCluster".to_owned(),
-    }
+    BundleError::WrongKind { path: shown(path), file, found, expected: "a HostedCluster".to_owned() }
 }
 
 impl Dump<'_> {
@@ -145,16 +124,8 @@ impl Dump<'_> {
     /// The objects of a collection as facts; not recorded when the dump does not cover it.
     fn listed<T>(&self, collection: &Collection, kind: &str, map: impl FnMut(&Value) -> Option<T>) -> Fact<Vec<T>> {
         if !self.tree.covers(collection) {
-            let Collection {
-                namespace,
-                group,
-                resource,
-            } = collection;
-            let resource = if group.is_empty() {
-                resource.clone()
-            } else {
-                format!("{resource}.{group}")
-            };
+            let Collection { namespace, group, resource } = collection;
+            let resource = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
             return self.not_recorded(format!("this dump holds no {resource} of namespace {namespace}"));
         }
         match self.tree.objects(collection, kind) {
@@ -187,12 +158,7 @@ impl Dump<'_> {
     fn newest(&self, path: &Path) -> Timestamp {
         let control_plane = self.target.control_plane_namespace();
         let collections = [
-            (
-                self.target.namespace.as_str(),
-                HYPERSHIFT,
-                "hostedclusters",
-                "HostedCluster",
-            ),
+            (self.target.namespace.as_str(), HYPERSHIFT, "hostedclusters", "HostedCluster"),
             (self.target.namespace.as_str(), HYPERSHIFT, "nodepools", "NodePool"),
             (&control_plane, "cluster.x-k8s.io", "machines", "Machine"),
             (&control_plane, "apps", "deployments", "Deployment"),

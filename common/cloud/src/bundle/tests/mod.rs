@@ -29,13 +29,8 @@ fn read(path: &Path) -> Result<Facts, BundleError> {
 
 /// Facts with an event that is large enough for a compressed file of some length.
 fn some_facts() -> Facts {
-    let target = Target {
-        namespace: "clusters".into(),
-        name: "demo".into(),
-    };
-    let source = facts::Source::Live {
-        context: Some("dev".into()),
-    };
+    let target = Target { namespace: "clusters".into(), name: "demo".into() };
+    let source = facts::Source::Live { context: Some("dev".into()) };
     let mut facts = Facts::unread("2026-11-20T22:00:00Z".parse().unwrap(), source, target);
     let event = |n: u64| Event {
         about: format!("Pod/p{n}"),
@@ -64,10 +59,7 @@ fn small_tree() -> BTreeMap<String, String> {
     let cluster = "namespaces/clusters/hypershift.openshift.io/hostedclusters/demo.yaml";
     [
         (cluster, cluster_yaml("clusters", "demo", "Azure")),
-        (
-            "namespaces/clusters-demo/core/pods/ingress-operator-0.yaml",
-            POD.to_owned(),
-        ),
+        ("namespaces/clusters-demo/core/pods/ingress-operator-0.yaml", POD.to_owned()),
         (
             "namespaces/clusters-demo/core/pods/logs/ingress-operator-0-main.log",
             "E1120 09:10:00.000000 1 x] AADSTS700016: now\n".to_owned(),
@@ -76,14 +68,8 @@ fn small_tree() -> BTreeMap<String, String> {
             "namespaces/clusters-demo/core/pods/logs/ingress-operator-0-main-previous.log",
             "E1120 09:05:00.000000 1 x] AADSTS700016: now\nE1120 09:05:01.000000 1 x] AADSTS90061: before\n".to_owned(),
         ),
-        (
-            "namespaces/clusters-demo/cluster.x-k8s.io/machines.yaml",
-            "kind: MachineList\nitems: []\n".to_owned(),
-        ),
-        (
-            "namespaces/hypershift/core/configmaps/other.yaml",
-            "kind: ConfigMap\n".to_owned(),
-        ),
+        ("namespaces/clusters-demo/cluster.x-k8s.io/machines.yaml", "kind: MachineList\nitems: []\n".to_owned()),
+        ("namespaces/hypershift/core/configmaps/other.yaml", "kind: ConfigMap\n".to_owned()),
         (
             "namespaces/hypershift/apps/deployments/external-dns.yaml",
             "kind: Deployment\nmetadata: {name: d}\n".to_owned(),
@@ -108,9 +94,7 @@ fn tar_of(tree: &BTreeMap<String, String>, prefix: &str) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
-        builder
-            .append_data(&mut header, format!("{prefix}{path}"), text.as_bytes())
-            .unwrap();
+        builder.append_data(&mut header, format!("{prefix}{path}"), text.as_bytes()).unwrap();
     }
     builder.into_inner().unwrap()
 }
@@ -145,11 +129,7 @@ fn check_small_tree(facts: &Facts) {
     assert_eq!(facts.hosted.azure_machines.gap().unwrap().kind, GapKind::NotRecorded);
     let logs = facts.hosted.logs.get().unwrap();
     let texts: Vec<&str> = logs.iter().filter_map(|line| line.text.split("] ").nth(1)).collect();
-    assert_eq!(
-        texts,
-        ["AADSTS90061: before", "AADSTS700016: now"],
-        "the newest of equal messages"
-    );
+    assert_eq!(texts, ["AADSTS90061: before", "AADSTS700016: now"], "the newest of equal messages");
     let end: Timestamp = "2026-11-20T09:10:00Z".parse().unwrap();
     assert!(logs.iter().all(|line| line.log_end == Some(end)));
     assert_eq!(facts.collected_at, end, "the newest time that the dump tells");
@@ -182,14 +162,8 @@ fn the_layout_of_inspect() {
     let pod = "namespaces/clusters-demo/pods/ingress-operator-0/";
     tree.insert(format!("{pod}ingress-operator-0.yaml"), POD.to_owned());
     let line = |time: &str, text: &str| format!("2026-11-20T{time}Z E1120 01:02:03.000000 1 x] {text}\n");
-    tree.insert(
-        format!("{pod}main/main/logs/current.log"),
-        line("09:10:00", "AADSTS700016: now"),
-    );
-    tree.insert(
-        format!("{pod}main/main/logs/previous.log"),
-        line("09:05:00", "AADSTS90061: before"),
-    );
+    tree.insert(format!("{pod}main/main/logs/current.log"), line("09:10:00", "AADSTS700016: now"));
+    tree.insert(format!("{pod}main/main/logs/previous.log"), line("09:05:00", "AADSTS90061: before"));
     let (_folder, path) = file(&tar_of(&tree, ""));
     let logs = read(&path).unwrap().hosted.logs.known("logs").unwrap().clone();
     assert_eq!(logs.len(), 2);
@@ -225,11 +199,7 @@ fn facts_survive_every_wrapping() {
         assert!(back.source.is_offline(), "{name}");
         back.source = facts.source.clone();
         assert_eq!(back, facts, "{name}");
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "nothing temporary is left"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing temporary is left");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -245,15 +215,7 @@ fn facts_survive_every_wrapping() {
     fs::create_dir(folder.path().join("x")).unwrap();
     fs::write(folder.path().join("x/facts.json"), &json).unwrap();
     assert_eq!(read(folder.path()).unwrap().target, facts.target);
-    let other = open(
-        folder.path(),
-        Wanted {
-            namespace: None,
-            name: Some("x"),
-        },
-        &every(),
-    )
-    .unwrap_err();
+    let other = open(folder.path(), Wanted { namespace: None, name: Some("x") }, &every()).unwrap_err();
     assert_eq!(other.why().unwrap(), "it holds clusters/demo");
 }
 
@@ -287,12 +249,7 @@ fn secrets_are_not_written() {
         events[3].message = "said client_secret=hunter2".into();
     }
     let error = write(&facts, &path).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("hosted.warnings.value[3].message looks like a secret"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("hosted.warnings.value[3].message looks like a secret"), "{error}");
     assert!(!error.to_string().contains("hunter2"));
     assert!(!path.exists());
 }

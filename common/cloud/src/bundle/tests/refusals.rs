@@ -15,43 +15,26 @@ fn which_hosted_cluster() {
     assert_eq!(several.why().unwrap(), "it holds clusters/demo, clusters/second");
     assert_eq!(wanting(None, Some("second")).unwrap().target.name, "second");
     let missing = wanting(Some("clusters"), Some("third")).unwrap_err();
-    assert_eq!(
-        missing.what(),
-        format!("{} holds no HostedCluster clusters/third", path.display())
-    );
-    assert_eq!(
-        missing.why().unwrap(),
-        "it holds clusters/demo, clusters/second, others/aws"
-    );
+    assert_eq!(missing.what(), format!("{} holds no HostedCluster clusters/third", path.display()));
+    assert_eq!(missing.why().unwrap(), "it holds clusters/demo, clusters/second, others/aws");
     let aws = wanting(None, Some("aws")).unwrap_err();
-    assert_eq!(
-        aws.why().unwrap(),
-        "HostedCluster others/aws is of platform AWS, not Azure"
-    );
+    assert_eq!(aws.why().unwrap(), "HostedCluster others/aws is of platform AWS, not Azure");
 }
 
 #[test]
 fn a_wrong_kind_where_a_hosted_cluster_should_be() {
     let mut tree = small_tree();
     let cluster = "namespaces/clusters/hypershift.openshift.io/hostedclusters/demo.yaml";
-    tree.insert(
-        cluster.to_owned(),
-        "kind: ConfigMap\nmetadata: {name: demo}\n".to_owned(),
-    );
+    tree.insert(cluster.to_owned(), "kind: ConfigMap\nmetadata: {name: demo}\n".to_owned());
     let error = error_of(&tar_of(&tree, ""));
     assert!(
-        error
-            .to_string()
-            .ends_with(&format!("{cluster} holds ConfigMap where a HostedCluster should be")),
+        error.to_string().ends_with(&format!("{cluster} holds ConfigMap where a HostedCluster should be")),
         "{error}"
     );
     tree.insert(cluster.to_owned(), "kind: [".to_owned());
     assert!(matches!(error_of(&tar_of(&tree, "")), BundleError::Damaged { .. }));
     tree.remove(cluster);
-    assert!(matches!(
-        error_of(&tar_of(&tree, "")),
-        BundleError::NoHostedCluster { .. }
-    ));
+    assert!(matches!(error_of(&tar_of(&tree, "")), BundleError::NoHostedCluster { .. }));
     let error = error_of(b"apiVersion: v1\nkind: ConfigMap\n");
     assert!(error.to_string().contains("Kubernetes objects (ConfigMap)"), "{error}");
 }
@@ -59,10 +42,7 @@ fn a_wrong_kind_where_a_hosted_cluster_should_be() {
 #[test]
 fn a_damaged_file_costs_only_its_own_fact() {
     let mut tree = small_tree();
-    tree.insert(
-        "namespaces/clusters-demo/cluster.x-k8s.io/machines.yaml".to_owned(),
-        "kind: {".to_owned(),
-    );
+    tree.insert("namespaces/clusters-demo/cluster.x-k8s.io/machines.yaml".to_owned(), "kind: {".to_owned());
     let (_folder, path) = file(&tar_of(&tree, ""));
     let facts = read(&path).unwrap();
     let gap = facts.hosted.machines.gap().unwrap().clone();
@@ -81,35 +61,20 @@ fn schemas() {
     value["schema"]["major"] = (SCHEMA_MAJOR + 1).into();
     value["hosted"] = "quite different".into();
     let error = error_of(value.to_string().as_bytes());
-    assert!(
-        matches!(error, BundleError::Schema { found, .. } if found == SCHEMA_MAJOR + 1),
-        "{error}"
-    );
+    assert!(matches!(error, BundleError::Schema { found, .. } if found == SCHEMA_MAJOR + 1), "{error}");
     assert_eq!(error.hint().unwrap(), "update hcp-azure");
     assert!(matches!(error_of(b"{}"), BundleError::NotABundle { .. }));
-    assert!(matches!(
-        error_of(b"{\"schema\": {\"major\": 1, \"minor\": 0}}"),
-        BundleError::Damaged { .. }
-    ));
-    assert!(matches!(
-        error_of(b"{\"schema\": {\"maj"),
-        BundleError::Truncated { .. }
-    ));
+    assert!(matches!(error_of(b"{\"schema\": {\"major\": 1, \"minor\": 0}}"), BundleError::Damaged { .. }));
+    assert!(matches!(error_of(b"{\"schema\": {\"maj"), BundleError::Truncated { .. }));
 }
 
 #[test]
 fn what_is_no_bundle() {
-    assert!(matches!(
-        read(Path::new("/does/not/exist")),
-        Err(BundleError::Missing { .. })
-    ));
+    assert!(matches!(read(Path::new("/does/not/exist")), Err(BundleError::Missing { .. })));
     assert!(matches!(error_of(b""), BundleError::Empty { .. }));
     assert!(matches!(error_of(&gz(b"")), BundleError::Empty { .. }));
     assert!(matches!(error_of(b"just words"), BundleError::NotABundle { .. }));
-    assert!(matches!(
-        error_of(&[0, 159, 146, 150, 7, 7]),
-        BundleError::NotABundle { .. }
-    ));
+    assert!(matches!(error_of(&[0, 159, 146, 150, 7, 7]), BundleError::NotABundle { .. }));
     assert!(matches!(error_of(&gz(&[0xff; 600])), BundleError::NotABundle { .. }));
     let empty = tempfile::tempdir().unwrap();
     assert!(matches!(read(empty.path()), Err(BundleError::Empty { .. })));
@@ -133,19 +98,11 @@ fn entries_that_lead_out_are_refused_and_links_ignored() {
         let mut builder = tar::Builder::new(Vec::new());
         builder.append(&raw(name, tar::EntryType::Regular), &[][..]).unwrap();
         let error = error_of(&builder.into_inner().unwrap());
-        assert!(
-            matches!(&error, BundleError::Unsafe { entry, .. } if entry == name),
-            "{error}"
-        );
+        assert!(matches!(&error, BundleError::Unsafe { entry, .. } if entry == name), "{error}");
     }
     let mut builder = tar::Builder::new(Vec::new());
-    builder
-        .append(&raw("facts.json", tar::EntryType::Symlink), &[][..])
-        .unwrap();
-    assert!(matches!(
-        error_of(&builder.into_inner().unwrap()),
-        BundleError::NotABundle { .. }
-    ));
+    builder.append(&raw("facts.json", tar::EntryType::Symlink), &[][..]).unwrap();
+    assert!(matches!(error_of(&builder.into_inner().unwrap()), BundleError::NotABundle { .. }));
     #[cfg(unix)]
     {
         let folder = tempfile::tempdir().unwrap();
@@ -162,12 +119,7 @@ fn every_truncation_is_an_error() {
     write(&some_facts(), &path).unwrap();
     let dump = tar_of(&small_tree(), "");
     // A plain tar is whole as soon as its first block of zeros is there; every other byte is needed.
-    let cases = [
-        (fs::read(&path).unwrap(), 0),
-        (gz(&dump), 0),
-        (zst(&dump), 0),
-        (dump, 512),
-    ];
+    let cases = [(fs::read(&path).unwrap(), 0), (gz(&dump), 0), (zst(&dump), 0), (dump, 512)];
     let mut tried = 0;
     for (whole, spare) in cases {
         let needed = whole.len() - spare;

@@ -58,18 +58,8 @@ fn questions(target: &Target) -> Vec<AccessReview> {
         ("list", "", "pods", control_plane),
         ("get", "", "pods/log", control_plane),
         ("list", "cluster.x-k8s.io", "machines", control_plane),
-        (
-            "list",
-            "infrastructure.cluster.x-k8s.io",
-            "azuremachines",
-            control_plane,
-        ),
-        (
-            "list",
-            "hypershift.openshift.io",
-            "controlplanecomponents",
-            control_plane,
-        ),
+        ("list", "infrastructure.cluster.x-k8s.io", "azuremachines", control_plane),
+        ("list", "hypershift.openshift.io", "controlplanecomponents", control_plane),
     ]
     .into_iter()
     .map(|(verb, group, resource, namespace)| AccessReview {

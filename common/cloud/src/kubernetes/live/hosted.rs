@@ -70,11 +70,7 @@ impl Connection {
             asked(components || wants(Need::Pods), self.warnings(target)),
         );
         let hosted = Hosted {
-            cluster: if wants(Need::HostedCluster) {
-                cluster
-            } else {
-                Fact::default()
-            },
+            cluster: if wants(Need::HostedCluster) { cluster } else { Fact::default() },
             node_pools,
             machines,
             azure_machines,
@@ -105,13 +101,9 @@ impl Connection {
 
     async fn node_pools(&self, target: &Target) -> Fact<Vec<NodePool>> {
         let namespace = Some(target.namespace.as_str());
-        let found = self
-            .all(HYPERSHIFT, namespace, "nodepools", ListParams::default())
-            .await;
+        let found = self.all(HYPERSHIFT, namespace, "nodepools", ListParams::default()).await;
         let mut pools = listed(found, "nodepools.hypershift.openshift.io", namespace, |object| {
-            objects::belongs_to(object, target)
-                .then(|| objects::node_pool(object))
-                .flatten()
+            objects::belongs_to(object, target).then(|| objects::node_pool(object)).flatten()
         });
         sort(&mut pools, |pool| pool.name.clone());
         pools
@@ -131,9 +123,7 @@ impl Connection {
 
     async fn azure_machines(&self, namespace: &str) -> Fact<Vec<AzureMachine>> {
         let version = "/apis/infrastructure.cluster.x-k8s.io/v1beta1";
-        let found = self
-            .all(version, Some(namespace), "azuremachines", ListParams::default())
-            .await;
+        let found = self.all(version, Some(namespace), "azuremachines", ListParams::default()).await;
         let resource = "azuremachines.infrastructure.cluster.x-k8s.io";
         let mut machines = listed(found, resource, Some(namespace), objects::azure_machine);
         sort(&mut machines, |machine| machine.name.clone());
@@ -142,9 +132,7 @@ impl Connection {
 
     async fn components(&self, namespace: &str) -> Fact<Vec<Component>> {
         let plural = "controlplanecomponents";
-        let found = self
-            .all(HYPERSHIFT, Some(namespace), plural, ListParams::default())
-            .await;
+        let found = self.all(HYPERSHIFT, Some(namespace), plural, ListParams::default()).await;
         let resource = "controlplanecomponents.hypershift.openshift.io";
         let mut components = listed(found, resource, Some(namespace), objects::component);
         sort(&mut components, |component| component.name.clone());
@@ -154,21 +142,16 @@ impl Connection {
     async fn workloads(&self, namespace: &str) -> Fact<Vec<Workload>> {
         let list = |plural| self.all("/apis/apps/v1", Some(namespace), plural, ListParams::default());
         let (deployments, stateful_sets) = futures::join!(list("deployments"), list("statefulsets"));
-        let deployments = listed(deployments, "deployments.apps", Some(namespace), |object| {
-            objects::workload(object, "Deployment")
-        });
+        let deployments =
+            listed(deployments, "deployments.apps", Some(namespace), |object| objects::workload(object, "Deployment"));
         let stateful_sets = listed(stateful_sets, "statefulsets.apps", Some(namespace), |object| {
             objects::workload(object, "StatefulSet")
         });
-        both(deployments, stateful_sets, |workload| {
-            (workload.kind.clone(), workload.name.clone())
-        })
+        both(deployments, stateful_sets, |workload| (workload.kind.clone(), workload.name.clone()))
     }
 
     async fn pods(&self, namespace: &str) -> Fact<Vec<Pod>> {
-        let found = self
-            .all("/api/v1", Some(namespace), "pods", ListParams::default())
-            .await;
+        let found = self.all("/api/v1", Some(namespace), "pods", ListParams::default()).await;
         let mut pods = listed(found, "pods", Some(namespace), objects::pod);
         sort(&mut pods, |pod| pod.name.clone());
         pods
@@ -207,11 +190,7 @@ impl Connection {
             Ok(cluster) => cluster.signing_key_secret.clone(),
             Err(gap) => {
                 let why = format!("HostedCluster {target} names the Secret of the key: {}", gap.why);
-                return Fact::Unreadable(Gap {
-                    kind: GapKind::Blocked,
-                    why,
-                    ..gap
-                });
+                return Fact::Unreadable(Gap { kind: GapKind::Blocked, why, ..gap });
             }
         };
         let (namespace, name, keys): (String, String, &[&str]) = match named {
@@ -256,9 +235,7 @@ impl Connection {
         let Some(value) = keys.iter().find_map(|key| secret.data.get(*key)) else {
             return Ok(None);
         };
-        let decoded = STANDARD
-            .decode(value.expose_secret())
-            .map_err(|_| unusable("the Secret is no base64"))?;
+        let decoded = STANDARD.decode(value.expose_secret()).map_err(|_| unusable("the Secret is no base64"))?;
         Ok(Some(Zeroizing::new(decoded)))
     }
 }

@@ -97,14 +97,9 @@ impl Connection {
         let (previous, current) = futures::join!(previous, self.log_text(job, false));
         let mut scan = Scan::default();
         for text in [previous?, current?].into_iter().flatten() {
-            scan.read(text.as_slice())
-                .map_err(|error| unusable(&error.to_string()))?;
+            scan.read(text.as_slice()).map_err(|error| unusable(&error.to_string()))?;
         }
-        let origin = Origin {
-            pod: &job.pod,
-            app: job.app.as_deref(),
-            container: &job.container,
-        };
+        let origin = Origin { pod: &job.pod, app: job.app.as_deref(), container: &job.container };
         Ok(scan.lines(origin, Timestamp::now()))
     }
 

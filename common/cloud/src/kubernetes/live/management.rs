@@ -25,16 +25,10 @@ impl Connection {
         let version = async { got(self.kubernetes_version().await, "/version", None) };
         let (kubernetes_version, operators, api_resources, access, supported_versions) = futures::join!(
             asked(wants(Need::Operator) || wants(Need::ApiResources), version),
-            asked(
-                wants(Need::Operator) || wants(Need::SupportedVersions),
-                self.operators()
-            ),
+            asked(wants(Need::Operator) || wants(Need::SupportedVersions), self.operators()),
             asked(wants(Need::ApiResources), self.api_resources()),
             asked(wants(Need::Access), self.access(target)),
-            asked(
-                wants(Need::SupportedVersions),
-                self.supported_versions(OPERATOR_NAMESPACE)
-            ),
+            asked(wants(Need::SupportedVersions), self.supported_versions(OPERATOR_NAMESPACE)),
         );
         // An operator elsewhere keeps its ConfigMap elsewhere.
         let elsewhere = match (&supported_versions, &operators) {
@@ -47,11 +41,7 @@ impl Connection {
         };
         Management {
             kubernetes_version,
-            operators: if wants(Need::Operator) {
-                operators
-            } else {
-                Fact::default()
-            },
+            operators: if wants(Need::Operator) { operators } else { Fact::default() },
             api_resources,
             access,
             supported_versions,
@@ -61,11 +51,7 @@ impl Connection {
     async fn operators(&self) -> Fact<Vec<Operator>> {
         let everywhere = match self.operators_in(None).await {
             Ok(found) => {
-                return if found.is_empty() {
-                    Fact::Absent
-                } else {
-                    Fact::Known(found)
-                };
+                return if found.is_empty() { Fact::Absent } else { Fact::Known(found) };
             }
             Err(error @ KubeError::Denied { .. }) => error,
             Err(error) => return Fact::Unreadable(error.gap("list", "deployments.apps", None)),
@@ -80,9 +66,7 @@ impl Connection {
 
     async fn operators_in(&self, namespace: Option<&str>) -> Result<Vec<Operator>, KubeError> {
         let params = ListParams::default().fields("metadata.name=operator");
-        let deployments = self
-            .list(&path("/apis/apps/v1", namespace, "deployments")?, params)
-            .await?;
+        let deployments = self.list(&path("/apis/apps/v1", namespace, "deployments")?, params).await?;
         let mut operators: Vec<Operator> = deployments
             .iter()
             .filter(|object| objects::is_hypershift_operator(object))
@@ -123,8 +107,7 @@ impl Connection {
     async fn supported_versions(&self, namespace: &str) -> Fact<SupportedVersions> {
         let read = async {
             let namespace = segment(namespace)?;
-            self.get(&format!("/api/v1/namespaces/{namespace}/configmaps/supported-versions"))
-                .await
+            self.get(&format!("/api/v1/namespaces/{namespace}/configmaps/supported-versions")).await
         };
         match got(read.await, "configmaps", Some(namespace)) {
             Fact::Known(object) => match objects::supported_versions(&object) {

@@ -70,12 +70,7 @@ impl Connection {
     async fn collect_with(&self, target: &Target, cluster: KnownCluster<'_>, needs: &BTreeSet<Need>) -> Collected {
         let (management, (hosted, signing_key)) =
             futures::join!(self.management(target, needs), self.hosted(target, cluster, needs));
-        Collected {
-            management,
-            hosted,
-            signing_key,
-            calls: self.take_calls(),
-        }
+        Collected { management, hosted, signing_key, calls: self.take_calls() }
     }
 }
 
@@ -109,8 +104,5 @@ fn listed<T>(
 }
 
 fn not_served(resource: &str) -> Gap {
-    Gap::new(
-        GapKind::Blocked,
-        format!("the management cluster does not serve {resource}"),
-    )
+    Gap::new(GapKind::Blocked, format!("the management cluster does not serve {resource}"))
 }

@@ -49,10 +49,7 @@ async fn serve(
     let path = uri.path().to_owned();
     let nth = {
         let mut requests = server.requests.lock().unwrap();
-        let nth = requests
-            .iter()
-            .filter(|(_, known, _)| known.split('?').next() == Some(&path))
-            .count();
+        let nth = requests.iter().filter(|(_, known, _)| known.split('?').next() == Some(&path)).count();
         requests.push((method.clone(), uri.to_string(), headers));
         nth
     };
@@ -76,10 +73,7 @@ const PODS: &str = "/api/v1/namespaces/clusters-demo/pods";
 const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
 
 fn target() -> Target {
-    Target {
-        namespace: "clusters".into(),
-        name: "demo".into(),
-    }
+    Target { namespace: "clusters".into(), name: "demo".into() }
 }
 
 fn hosted_cluster() -> Value {
@@ -112,21 +106,13 @@ fn healthy() -> Server {
     );
     let encoded = base64::engine::general_purpose::STANDARD.encode(pem());
     server.answer(SIGNER, 200, &json!({"data": {"key": encoded}}));
-    server.list(
-        "/apis/cluster.x-k8s.io/v1beta1/namespaces/clusters-demo/machines",
-        json!([{"metadata": {"name": "m"}}]),
-    );
+    server
+        .list("/apis/cluster.x-k8s.io/v1beta1/namespaces/clusters-demo/machines", json!([{"metadata": {"name": "m"}}]));
     let azure = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/clusters-demo/azuremachines";
     server.list(azure, json!([{"metadata": {"name": "m"}}]));
     server.list(&format!("{hypershift}/clusters-demo/controlplanecomponents"), json!([]));
-    server.list(
-        "/apis/apps/v1/namespaces/clusters-demo/deployments",
-        json!([{"metadata": {"name": "capi-provider"}}]),
-    );
-    server.list(
-        "/apis/apps/v1/namespaces/clusters-demo/statefulsets",
-        json!([{"metadata": {"name": "etcd"}}]),
-    );
+    server.list("/apis/apps/v1/namespaces/clusters-demo/deployments", json!([{"metadata": {"name": "capi-provider"}}]));
+    server.list("/apis/apps/v1/namespaces/clusters-demo/statefulsets", json!([{"metadata": {"name": "etcd"}}]));
     let event = |name: &str| json!({"type": "Warning", "involvedObject": {"kind": "Pod", "name": name}, "reason": "R"});
     server.list("/api/v1/namespaces/clusters-demo/events", json!([event("p")]));
     server.list("/api/v1/namespaces/clusters/events", json!([event("demo")]));
@@ -202,19 +188,9 @@ async fn everything_is_collected_and_nothing_asked_twice() {
     let found = connection.collect(&target(), &every()).await;
     let hosted = &found.hosted;
     assert!(hosted.cluster.get().is_some());
-    let pools: Vec<_> = hosted
-        .node_pools
-        .get()
-        .unwrap()
-        .iter()
-        .map(|pool| pool.name.as_str())
-        .collect();
+    let pools: Vec<_> = hosted.node_pools.get().unwrap().iter().map(|pool| pool.name.as_str()).collect();
     assert_eq!(pools, ["a", "b"]);
-    assert_eq!(
-        hosted.machines.get().unwrap().len(),
-        1,
-        "the older version, where the newer one is not served"
-    );
+    assert_eq!(hosted.machines.get().unwrap().len(), 1, "the older version, where the newer one is not served");
     assert_eq!(hosted.azure_machines.get().unwrap().len(), 1);
     assert_eq!(hosted.components, Fact::Known(vec![]));
     assert_eq!(hosted.workloads.get().unwrap().len(), 2);
@@ -229,45 +205,24 @@ async fn everything_is_collected_and_nothing_asked_twice() {
     assert_eq!(management.kubernetes_version, Fact::Known("v1.33.2".into()));
     assert_eq!(management.operators.get().unwrap().len(), 1);
     assert_eq!(management.supported_versions.get().unwrap().versions, ["4.22"]);
-    let api: Vec<_> = management
-        .api_resources
-        .get()
-        .unwrap()
-        .iter()
-        .map(|r| (r.plural.as_str(), r.established))
-        .collect();
+    let api: Vec<_> =
+        management.api_resources.get().unwrap().iter().map(|r| (r.plural.as_str(), r.established)).collect();
     assert_eq!(api, [("machines", false), ("hostedclusters", true)]);
     let access = management.access.get().unwrap();
-    assert_eq!(
-        (access.len(), access.iter().filter(|review| !review.allowed).count()),
-        (10, 1)
-    );
+    assert_eq!((access.len(), access.iter().filter(|review| !review.allowed).count()), (10, 1));
 
     let requests = server.requests.lock().unwrap();
-    let reads: Vec<&String> = requests
-        .iter()
-        .filter(|(m, _, _)| m == Method::GET)
-        .map(|(_, path, _)| path)
-        .collect();
+    let reads: Vec<&String> = requests.iter().filter(|(m, _, _)| m == Method::GET).map(|(_, path, _)| path).collect();
     assert_eq!(reads.iter().collect::<BTreeSet<_>>().len(), reads.len(), "{reads:#?}");
     assert!(
         requests.iter().all(|(method, path, _)| method == Method::GET
             || (method == Method::POST && path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")),
         "only reads and reviews"
     );
-    let agents = requests
-        .iter()
-        .map(|(_, _, headers)| headers["user-agent"].to_str().unwrap());
+    let agents = requests.iter().map(|(_, _, headers)| headers["user-agent"].to_str().unwrap());
     assert!(agents.into_iter().all(|agent| agent.starts_with("hcp-azure/")));
-    assert!(
-        reads.iter().all(|path| !path.contains("etcd-0/log")),
-        "only logs of interest"
-    );
-    assert!(
-        reads
-            .iter()
-            .any(|path| path.contains("capi/log") && path.contains("previous=true"))
-    );
+    assert!(reads.iter().all(|path| !path.contains("etcd-0/log")), "only logs of interest");
+    assert!(reads.iter().any(|path| path.contains("capi/log") && path.contains("previous=true")));
     assert_eq!(*seen.lock().unwrap(), requests.len());
     assert_eq!(found.calls.len(), requests.len());
 }
@@ -284,19 +239,11 @@ async fn what_is_not_asked_is_not_read() {
 #[tokio::test]
 async fn a_known_hosted_cluster_is_not_read_again() {
     let (server, connection) = connect(healthy()).await;
-    let cluster = connection
-        .collect(&target(), &[Need::HostedCluster].into())
-        .await
-        .hosted
-        .cluster;
-    let found = connection
-        .collect_about(&target(), cluster.get(), &[Need::SigningKey].into())
-        .await;
+    let cluster = connection.collect(&target(), &[Need::HostedCluster].into()).await.hosted.cluster;
+    let found = connection.collect_about(&target(), cluster.get(), &[Need::SigningKey].into()).await;
     assert!(found.signing_key.get().is_some());
     assert_eq!(server.requests.lock().unwrap().len(), 2);
-    let found = connection
-        .collect_about(&target(), None, &[Need::SigningKey].into())
-        .await;
+    let found = connection.collect_about(&target(), None, &[Need::SigningKey].into()).await;
     assert_eq!(found.signing_key.gap().unwrap().kind, GapKind::Blocked);
 }
 
@@ -306,10 +253,7 @@ async fn denials_name_the_permission_and_cost_only_their_own_fact() {
     server.deny(PODS, "pods is forbidden");
     server.deny(SIGNER, "secrets \"signer\" is forbidden");
     server.deny(DEPLOYMENTS, "deployments is forbidden");
-    server.deny(
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-        "crds are forbidden",
-    );
+    server.deny("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "crds are forbidden");
     server.list("/apis/apps/v1/namespaces/hypershift/deployments", json!([]));
     let (_server, connection) = connect(server).await;
     let found = connection.collect(&target(), &every()).await;
@@ -321,16 +265,9 @@ async fn denials_name_the_permission_and_cost_only_their_own_fact() {
     ];
     for (gap, needs, scope) in table {
         let gap = gap.unwrap();
-        assert_eq!(
-            (gap.kind, gap.needs.as_deref(), gap.scope.as_deref()),
-            (GapKind::Denied, Some(needs), Some(scope))
-        );
+        assert_eq!((gap.kind, gap.needs.as_deref(), gap.scope.as_deref()), (GapKind::Denied, Some(needs), Some(scope)));
     }
-    assert_eq!(
-        found.management.api_resources.get().unwrap().len(),
-        1,
-        "discovery is enough"
-    );
+    assert_eq!(found.management.api_resources.get().unwrap().len(), 1, "discovery is enough");
     assert!(found.hosted.machines.get().is_some());
 }
 
@@ -349,12 +286,7 @@ async fn absent_and_not_served_are_not_the_same() {
     assert_eq!(found.signing_key.gap().unwrap().kind, GapKind::Blocked);
     let gap = found.hosted.azure_machines.gap().unwrap();
     assert_eq!(gap.kind, GapKind::Blocked);
-    assert!(
-        gap.why
-            .ends_with("does not serve azuremachines.infrastructure.cluster.x-k8s.io"),
-        "{}",
-        gap.why
-    );
+    assert!(gap.why.ends_with("does not serve azuremachines.infrastructure.cluster.x-k8s.io"), "{}", gap.why);
     let error = connection.hosted_clusters(None).await.unwrap_err();
     assert!(matches!(error, KubeError::NotFound { .. }), "{error}");
 }
@@ -363,11 +295,7 @@ async fn absent_and_not_served_are_not_the_same() {
 async fn logs_without_a_container_are_no_failure_and_failures_are_not_silence() {
     let mut server = healthy();
     server.answers.remove(&format!("{PODS}/capi/log"));
-    server.answer(
-        &format!("{PODS}/capi/log"),
-        400,
-        &json!({"kind": "Status", "message": "waiting to start"}),
-    );
+    server.answer(&format!("{PODS}/capi/log"), 400, &json!({"kind": "Status", "message": "waiting to start"}));
     let (_server, connection) = connect(server).await;
     let found = connection.collect(&target(), &[Need::Logs].into()).await;
     assert_eq!(found.hosted.logs, Fact::Known(vec![]));
@@ -383,21 +311,14 @@ async fn lists_are_read_page_by_page() {
     let mut server = healthy();
     let path = "/apis/hypershift.openshift.io/v1beta1/hostedclusters";
     let cluster = |name: &str, platform: &str| json!({"metadata": {"name": name, "namespace": "clusters"}, "spec": {"platform": {"type": platform}}});
-    server.answer(
-        path,
-        200,
-        &json!({"metadata": {"continue": "next"}, "items": [cluster("b", "Azure")]}),
-    );
+    server.answer(path, 200, &json!({"metadata": {"continue": "next"}, "items": [cluster("b", "Azure")]}));
     server.list(path, json!([cluster("a", "Azure"), cluster("c", "AWS")]));
     let (server, connection) = connect(server).await;
     let found = connection.hosted_clusters(None).await.unwrap();
     let names: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["clusters/a", "clusters/b"]);
     let requests = server.requests.lock().unwrap();
-    assert!(
-        requests[0].1.contains("limit=500") && requests[1].1.contains("continue=next"),
-        "{requests:?}"
-    );
+    assert!(requests[0].1.contains("limit=500") && requests[1].1.contains("continue=next"), "{requests:?}");
 }
 
 #[tokio::test]
@@ -413,35 +334,17 @@ async fn a_busy_server_is_asked_again() {
 #[tokio::test]
 async fn expired_credentials_and_unreachable_servers() {
     let mut server = Server::default();
-    server.answer(
-        "/version",
-        401,
-        &json!({"kind": "Status", "message": "Unauthorized", "code": 401}),
-    );
+    server.answer("/version", 401, &json!({"kind": "Status", "message": "Unauthorized", "code": 401}));
     let (_server, connection) = connect(server).await;
     let error = connection.kubernetes_version().await.unwrap_err();
-    assert!(
-        error.needs_sign_in() && error.hint().unwrap().contains("oc login"),
-        "{error}"
-    );
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    assert!(error.needs_sign_in() && error.hint().unwrap().contains("oc login"), "{error}");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let connection = connect_to(&format!("http://{free}")).await;
     let found = connection.collect(&target(), &every()).await;
-    for gap in [
-        found.hosted.cluster.gap(),
-        found.hosted.pods.gap(),
-        found.management.api_resources.gap(),
-    ] {
+    for gap in [found.hosted.cluster.gap(), found.hosted.pods.gap(), found.management.api_resources.gap()] {
         let gap = gap.unwrap();
         assert_eq!(gap.kind, GapKind::Unreachable);
-        assert!(
-            gap.why.contains("refused") && gap.why.contains(&free.to_string()),
-            "{}",
-            gap.why
-        );
+        assert!(gap.why.contains("refused") && gap.why.contains(&free.to_string()), "{}", gap.why);
     }
     assert!(found.calls.iter().all(|call| call.status.is_none()));
 }
@@ -449,13 +352,8 @@ async fn expired_credentials_and_unreachable_servers() {
 #[tokio::test]
 async fn names_cannot_change_the_path() {
     let (server, connection) = connect(healthy()).await;
-    let target = Target {
-        namespace: "clusters/../x".into(),
-        name: "demo".into(),
-    };
-    let found = connection
-        .collect(&target, &[Need::HostedCluster, Need::Pods].into())
-        .await;
+    let target = Target { namespace: "clusters/../x".into(), name: "demo".into() };
+    let found = connection.collect(&target, &[Need::HostedCluster, Need::Pods].into()).await;
     assert_eq!(found.hosted.cluster.gap().unwrap().kind, GapKind::Failed);
     assert_eq!(server.requests.lock().unwrap().len(), 0);
 }

@@ -8,11 +8,7 @@ use serde_json::Value;
 use super::json::{items, str_at, strings, text};
 
 /// The API groups of HyperShift, Cluster API and CAPZ.
-pub const API_GROUPS: [&str; 3] = [
-    "hypershift.openshift.io",
-    "cluster.x-k8s.io",
-    "infrastructure.cluster.x-k8s.io",
-];
+pub const API_GROUPS: [&str; 3] = ["hypershift.openshift.io", "cluster.x-k8s.io", "infrastructure.cluster.x-k8s.io"];
 
 /// What a CustomResourceDefinition says, be it whole or its metadata alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,18 +53,10 @@ pub fn api_resources(definitions: &[CustomResource], discovery: Option<&Value>) 
     let mut found: BTreeMap<(String, String), ApiResource> = BTreeMap::new();
     for definition in definitions {
         let key = (definition.group.clone(), definition.plural.clone());
-        let established = served
-            .as_ref()
-            .map_or(definition.established.unwrap_or(false), |served| {
-                served.contains_key(&key)
-            });
+        let established =
+            served.as_ref().map_or(definition.established.unwrap_or(false), |served| served.contains_key(&key));
         let versions = definition.served.clone();
-        let resource = ApiResource {
-            group: key.0.clone(),
-            plural: key.1.clone(),
-            versions,
-            established,
-        };
+        let resource = ApiResource { group: key.0.clone(), plural: key.1.clone(), versions, established };
         found.insert(key, resource);
     }
     for ((group, plural), versions) in served.into_iter().flatten() {
@@ -95,10 +83,7 @@ fn discovered(document: &Value) -> BTreeMap<(String, String), BTreeSet<String>> 
                 continue;
             };
             for resource in items(version, "/resources").iter().filter_map(|r| text(r, "/resource")) {
-                served
-                    .entry((name.to_owned(), resource))
-                    .or_default()
-                    .insert(version_name.clone());
+                served.entry((name.to_owned(), resource)).or_default().insert(version_name.clone());
             }
         }
     }
@@ -109,10 +94,7 @@ fn discovered(document: &Value) -> BTreeMap<(String, String), BTreeSet<String>> 
 pub fn supported_versions(object: &Value) -> Option<SupportedVersions> {
     let data = object.get("data")?;
     let list: Value = serde_json::from_str(data.get("supported-versions")?.as_str()?).ok()?;
-    Some(SupportedVersions {
-        versions: strings(&list, "/versions"),
-        server_version: text(data, "/server-version"),
-    })
+    Some(SupportedVersions { versions: strings(&list, "/versions"), server_version: text(data, "/server-version") })
 }
 
 #[cfg(test)]
@@ -136,10 +118,8 @@ mod tests {
     fn a_definition_that_is_not_served_is_not_established() {
         let metadata = |name: &str| custom_resource(&json!({"metadata": {"name": name}}));
         assert_eq!(metadata("routes.route.openshift.io"), None);
-        let definitions = [
-            metadata("machines.cluster.x-k8s.io").unwrap(),
-            metadata("nodepools.hypershift.openshift.io").unwrap(),
-        ];
+        let definitions =
+            [metadata("machines.cluster.x-k8s.io").unwrap(), metadata("nodepools.hypershift.openshift.io").unwrap()];
         let found: Vec<_> = api_resources(&definitions, Some(&discovery()))
             .into_iter()
             .map(|r| (r.plural, r.versions.join(","), r.established))
@@ -160,10 +140,7 @@ mod tests {
             "status": {"conditions": [{"type": "Established", "status": "True"}]}}))
         .unwrap();
         let found = api_resources(&[whole], None);
-        assert_eq!(
-            (found[0].versions.join(","), found[0].established),
-            ("v1beta1".to_owned(), true)
-        );
+        assert_eq!((found[0].versions.join(","), found[0].established), ("v1beta1".to_owned(), true));
     }
 
     #[test]
@@ -173,9 +150,6 @@ mod tests {
         let found = supported_versions(&map).unwrap();
         assert_eq!(found.versions, ["4.22", "4.21"]);
         assert_eq!(found.server_version.as_deref(), Some("abc"));
-        assert_eq!(
-            supported_versions(&json!({"data": {"supported-versions": "no json"}})),
-            None
-        );
+        assert_eq!(supported_versions(&json!({"data": {"supported-versions": "no json"}})), None);
     }
 }

@@ -17,10 +17,7 @@ pub fn warning(object: &Value) -> Option<Event> {
     Some(Event {
         about: format!("{}/{}", string(about, "/kind"), string(about, "/name")),
         reason: string(object, "/reason"),
-        message: ["/message", "/note"]
-            .iter()
-            .find_map(|pointer| free_text(object, pointer))
-            .unwrap_or_default(),
+        message: ["/message", "/note"].iter().find_map(|pointer| free_text(object, pointer)).unwrap_or_default(),
         last_seen: [
             "/series/lastObservedTime",
             "/lastTimestamp",

@@ -48,11 +48,7 @@ pub enum HostedClusterError {
 pub fn hosted_cluster(object: &Value) -> Result<HostedCluster, HostedClusterError> {
     let kind = str_at(object, "/kind").unwrap_or("HostedCluster");
     let target = target(object).filter(|_| kind == "HostedCluster").ok_or_else(|| {
-        let found = if kind == "HostedCluster" {
-            "without a name".to_owned()
-        } else {
-            format!("of kind {kind}")
-        };
+        let found = if kind == "HostedCluster" { "without a name".to_owned() } else { format!("of kind {kind}") };
         HostedClusterError::OtherKind { found }
     })?;
     let platform = platform(object).unwrap_or_else(|| "unknown".to_owned());
@@ -103,10 +99,7 @@ pub fn hosted_cluster(object: &Value) -> Result<HostedCluster, HostedClusterErro
 
 /// Namespace and name of an object; none without a name.
 pub fn target(object: &Value) -> Option<Target> {
-    Some(Target {
-        namespace: string(object, "/metadata/namespace"),
-        name: text(object, "/metadata/name")?,
-    })
+    Some(Target { namespace: string(object, "/metadata/namespace"), name: text(object, "/metadata/name")? })
 }
 
 /// `spec.platform.type` of a HostedCluster.
@@ -201,10 +194,7 @@ fn arm_id(value: &Value, pointer: &str) -> Option<ArmId> {
 }
 
 fn cidrs(object: &Value, pointer: &str) -> Vec<String> {
-    items(object, pointer)
-        .iter()
-        .filter_map(|entry| text(entry, "/cidr"))
-        .collect()
+    items(object, pointer).iter().filter_map(|entry| text(entry, "/cidr")).collect()
 }
 
 #[cfg(test)]
@@ -273,10 +263,7 @@ mod tests {
         assert_eq!(
             annotations,
             [
-                (
-                    "hypershift.openshift.io/note".to_owned(),
-                    "password=[redacted]".to_owned()
-                ),
+                ("hypershift.openshift.io/note".to_owned(), "password=[redacted]".to_owned()),
                 ("hypershift.openshift.io/restart-date".to_owned(), "x".to_owned()),
             ]
         );
@@ -287,20 +274,11 @@ mod tests {
         let mut other = sample();
         other["spec"]["platform"]["type"] = json!("AWS");
         let error = hosted_cluster(&other).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "HostedCluster clusters/demo is of platform AWS, not Azure"
-        );
+        assert_eq!(error.to_string(), "HostedCluster clusters/demo is of platform AWS, not Azure");
         let error = hosted_cluster(&json!({"kind": "ConfigMap", "metadata": {"name": "x"}})).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the object is of kind ConfigMap, not a HostedCluster"
-        );
+        assert_eq!(error.to_string(), "the object is of kind ConfigMap, not a HostedCluster");
         let mut bare = sample();
         bare["spec"]["platform"] = json!({"type": "Azure"});
-        assert!(matches!(
-            hosted_cluster(&bare),
-            Err(HostedClusterError::NoPlatform { .. })
-        ));
+        assert!(matches!(hosted_cluster(&bare), Err(HostedClusterError::NoPlatform { .. })));
     }
 }

@@ -42,28 +42,17 @@ pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
 
 /// The elements of a list at a JSON pointer.
 pub fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The members of an object at a JSON pointer.
 pub fn members<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|object| object.iter())
+    value.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(|object| object.iter())
 }
 
 /// The strings of a list at a JSON pointer.
 pub fn strings(value: &Value, pointer: &str) -> Vec<String> {
-    items(value, pointer)
-        .iter()
-        .filter_map(|item| item.as_str().map(str::to_owned))
-        .collect()
+    items(value, pointer).iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 /// A label. Label keys hold `/`, which a JSON pointer would have to escape.

@@ -49,15 +49,9 @@ mod tests {
             "autoScaling": {"min": 0, "max": 3}, "platform": {"azure": {"vmSize": "Standard_D4s_v5",
             "availabilityZone": "2", "subnetID": "/subscriptions/s"}}}, "status": {"replicas": 2}});
         let pool = node_pool(&object).unwrap();
-        assert_eq!(
-            (pool.replicas, pool.auto_scaling, pool.ready_replicas),
-            (None, Some((0, 3)), Some(2))
-        );
+        assert_eq!((pool.replicas, pool.auto_scaling, pool.ready_replicas), (None, Some((0, 3)), Some(2)));
         assert_eq!(pool.zone.as_deref(), Some("2"));
-        let target = |name: &str| Target {
-            namespace: "c".into(),
-            name: name.into(),
-        };
+        let target = |name: &str| Target { namespace: "c".into(), name: name.into() };
         assert!(belongs_to(&object, &target("demo")));
         assert!(!belongs_to(&object, &target("demo2")));
     }

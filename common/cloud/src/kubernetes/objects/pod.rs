@@ -33,11 +33,7 @@ pub fn pod(object: &Value) -> Option<Pod> {
 /// The labels of one pod disagree at times (`app=capi-provider-controller-manager` on pods of `capi-provider`), so the
 /// first of these names that the catalogue knows counts, and without such a name the first of all.
 fn app(object: &Value, name: &str) -> Option<String> {
-    let labels = [
-        "app",
-        "hypershift.openshift.io/control-plane-component",
-        "app.kubernetes.io/name",
-    ];
+    let labels = ["app", "hypershift.openshift.io/control-plane-component", "app.kubernetes.io/name"];
     let mut names: Vec<String> = labels
         .iter()
         .filter_map(|key| label(object, key).filter(|value| !value.is_empty()))
@@ -83,11 +79,7 @@ fn containers(object: &Value) -> Vec<Container> {
     init.chain(main)
         .filter_map(|(spec, is_init)| {
             let name = text(spec, "/name")?;
-            let statuses = if is_init {
-                "/status/initContainerStatuses"
-            } else {
-                "/status/containerStatuses"
-            };
+            let statuses = if is_init { "/status/initContainerStatuses" } else { "/status/containerStatuses" };
             let status = items(object, statuses)
                 .iter()
                 .find(|status| str_at(status, "/name") == Some(name.as_str()))
@@ -123,22 +115,15 @@ fn container(name: String, init: bool, spec: &Value, status: &Value) -> Containe
 
 /// What a token minter asks for. It is told by its sub-command or its container's name.
 fn token_minter(name: &str, spec: &Value) -> Option<TokenMinter> {
-    let words: Vec<&str> = ["/command", "/args"]
-        .iter()
-        .flat_map(|pointer| items(spec, pointer))
-        .filter_map(Value::as_str)
-        .collect();
+    let words: Vec<&str> =
+        ["/command", "/args"].iter().flat_map(|pointer| items(spec, pointer)).filter_map(Value::as_str).collect();
     if !name.contains("token-minter") && !words.iter().any(|word| word.ends_with("token-minter")) {
         return None;
     }
     let flag = |flag: &str| -> Option<&str> {
         words.iter().enumerate().find_map(|(at, word)| {
             let rest = word.strip_prefix(flag)?;
-            if rest.is_empty() {
-                words.get(at + 1).copied()
-            } else {
-                rest.strip_prefix('=')
-            }
+            if rest.is_empty() { words.get(at + 1).copied() } else { rest.strip_prefix('=') }
         })
     };
     Some(TokenMinter {
@@ -160,32 +145,17 @@ mod tests {
     fn the_workload_of_a_pod() {
         let owner = |kind: &str, name: &str| json!([{"kind": kind, "name": name}]);
         let table = [
-            (
-                json!({"name": "x", "labels": {"app": "ingress-operator"}}),
-                "ingress-operator",
-            ),
+            (json!({"name": "x", "labels": {"app": "ingress-operator"}}), "ingress-operator"),
             (
                 json!({"name": "x", "labels": {"app": "capi-provider-controller-manager",
                     "hypershift.openshift.io/control-plane-component": "capi-provider"}}),
                 "capi-provider",
             ),
-            (
-                json!({"name": "capi-provider-6d8f9c7b5d-x2x4z", "labels": {"app": "other"}}),
-                "capi-provider",
-            ),
-            (
-                json!({"name": "p", "ownerReferences": owner("ReplicaSet", "packageserver-5d9c7bf6d4")}),
-                "packageserver",
-            ),
-            (
-                json!({"name": "p", "ownerReferences": owner("StatefulSet", "etcd")}),
-                "etcd",
-            ),
+            (json!({"name": "capi-provider-6d8f9c7b5d-x2x4z", "labels": {"app": "other"}}), "capi-provider"),
+            (json!({"name": "p", "ownerReferences": owner("ReplicaSet", "packageserver-5d9c7bf6d4")}), "packageserver"),
+            (json!({"name": "p", "ownerReferences": owner("StatefulSet", "etcd")}), "etcd"),
             (json!({"name": "etcd-0"}), "etcd"),
-            (
-                json!({"name": "oauth-openshift-7c9d8b6f5-abcde"}),
-                "oauth-openshift-7c9d8b6f5-abcde",
-            ),
+            (json!({"name": "oauth-openshift-7c9d8b6f5-abcde"}), "oauth-openshift-7c9d8b6f5-abcde"),
             (json!({"name": "oauth-openshift-7c9d8b6f5-bcd2f"}), "oauth-openshift"),
             (json!({"name": "control-plane-operator"}), "control-plane-operator"),
         ];
@@ -220,10 +190,7 @@ mod tests {
         assert!(manager.terminated_at.is_some() && manager.token_minter.is_none());
         let minter = minter.token_minter.as_ref().unwrap();
         assert_eq!(minter.audience.as_deref(), Some("openshift"));
-        assert_eq!(
-            minter.subject.as_deref(),
-            Some("system:serviceaccount:kube-system:capi-provider")
-        );
+        assert_eq!(minter.subject.as_deref(), Some("system:serviceaccount:kube-system:capi-provider"));
     }
 
     #[test]
@@ -231,9 +198,6 @@ mod tests {
         let object = json!({"metadata": {"name": "p"}, "status": {"phase": "Pending", "conditions": [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]}});
         let pod = pod(&object).unwrap();
-        assert_eq!(
-            (pod.reason.as_deref(), pod.message.as_deref()),
-            (Some("Unschedulable"), Some("0/3 nodes"))
-        );
+        assert_eq!((pod.reason.as_deref(), pod.message.as_deref()), (Some("Unschedulable"), Some("0/3 nodes")));
     }
 }

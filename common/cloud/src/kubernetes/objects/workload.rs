@@ -47,19 +47,13 @@ pub fn operator(object: &Value) -> Option<Operator> {
         namespace: string(object, "/metadata/namespace"),
         workload: workload(object, "Deployment")?,
         image: string(container, "/image"),
-        args: strings(container, "/args")
-            .iter()
-            .map(|arg| redact::text(arg))
-            .collect(),
+        args: strings(container, "/args").iter().map(|arg| redact::text(arg)).collect(),
     })
 }
 
 fn container(object: &Value) -> Option<&Value> {
     let containers = items(object, "/spec/template/spec/containers");
-    containers
-        .iter()
-        .find(|container| str_at(container, "/name") == Some("operator"))
-        .or(containers.first())
+    containers.iter().find(|container| str_at(container, "/name") == Some("operator")).or(containers.first())
 }
 
 #[cfg(test)]
@@ -79,16 +73,10 @@ mod tests {
     #[test]
     fn the_operator_wherever_it_is() {
         assert!(is_hypershift_operator(&deployment("hypershift", "registry/x:1")));
-        assert!(is_hypershift_operator(&deployment(
-            "mine",
-            "quay.io/acm/hypershift-operator:1"
-        )));
+        assert!(is_hypershift_operator(&deployment("mine", "quay.io/acm/hypershift-operator:1")));
         assert!(!is_hypershift_operator(&deployment("mine", "quay.io/other/operator:1")));
         let found = operator(&deployment("hypershift", "i")).unwrap();
         assert_eq!(found.args, ["run", "--client-secret=[redacted]"]);
-        assert_eq!(
-            (found.image.as_str(), found.workload.desired, found.workload.ready),
-            ("i", 2, 1)
-        );
+        assert_eq!((found.image.as_str(), found.workload.desired, found.workload.ready), ("i", 2, 1));
     }
 }

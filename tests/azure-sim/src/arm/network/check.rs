@@ -39,19 +39,9 @@ pub(crate) fn check_whole(kind: &Kind, body: &Value) -> Result<(), Refusal> {
         "routeTables" => {
             for route in children(body, "routes") {
                 let hop = route["properties"]["nextHopType"].as_str().unwrap_or_default();
-                let known = [
-                    "VirtualNetworkGateway",
-                    "VnetLocal",
-                    "Internet",
-                    "VirtualAppliance",
-                    "None",
-                ];
+                let known = ["VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None"];
                 if !known.contains(&hop) || route["properties"]["addressPrefix"].as_str().is_none() {
-                    return Err(network(
-                        400,
-                        "InvalidRequestFormat",
-                        format!("Route {} is invalid.", route["name"]),
-                    ));
+                    return Err(network(400, "InvalidRequestFormat", format!("Route {} is invalid.", route["name"])));
                 }
             }
             Ok(())
@@ -68,40 +58,27 @@ fn net(text: &str, of: &str) -> Result<IpNet, Refusal> {
 }
 
 fn prefixes(properties: &Value) -> Vec<&str> {
-    let many = properties["addressPrefixes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
+    let many = properties["addressPrefixes"].as_array().into_iter().flatten().filter_map(Value::as_str);
     properties["addressPrefix"].as_str().into_iter().chain(many).collect()
 }
 
 fn subnet(name: &str, body: &Value) -> Result<(), Refusal> {
     if prefixes(&body["properties"]).is_empty() {
-        return Err(network(
-            400,
-            "InvalidRequestFormat",
-            format!("Subnet {name} has no address prefix."),
-        ));
+        return Err(network(400, "InvalidRequestFormat", format!("Subnet {name} has no address prefix.")));
     }
-    if let Some(unknown) = body["properties"]
-        .as_object()
-        .into_iter()
-        .flat_map(|members| members.keys())
-        .find(|key| {
-            !super::SUBNET_MEMBERS.contains(&key.as_str())
-                && ![
-                    "provisioningState",
-                    "ipConfigurations",
-                    "purpose",
-                    "privateEndpoints",
-                    "resourceNavigationLinks",
-                    "serviceAssociationLinks",
-                    "ipConfigurationProfiles",
-                ]
-                .contains(&key.as_str())
-        })
-    {
+    if let Some(unknown) = body["properties"].as_object().into_iter().flat_map(|members| members.keys()).find(|key| {
+        !super::SUBNET_MEMBERS.contains(&key.as_str())
+            && ![
+                "provisioningState",
+                "ipConfigurations",
+                "purpose",
+                "privateEndpoints",
+                "resourceNavigationLinks",
+                "serviceAssociationLinks",
+                "ipConfigurationProfiles",
+            ]
+            .contains(&key.as_str())
+    }) {
         return Err(network(
             400,
             "InvalidRequestFormat",
@@ -115,10 +92,8 @@ fn subnet(name: &str, body: &Value) -> Result<(), Refusal> {
 
 fn vnet(name: &str, body: &Value) -> Result<(), Refusal> {
     let properties = &body["properties"];
-    let space: Vec<IpNet> = prefixes(&properties["addressSpace"])
-        .into_iter()
-        .map(|text| net(text, name))
-        .collect::<Result<_, _>>()?;
+    let space: Vec<IpNet> =
+        prefixes(&properties["addressSpace"]).into_iter().map(|text| net(text, name)).collect::<Result<_, _>>()?;
     if space.is_empty() {
         return Err(network(
             400,
@@ -129,11 +104,7 @@ fn vnet(name: &str, body: &Value) -> Result<(), Refusal> {
     let mut taken: Vec<(String, IpNet)> = Vec::new();
     for child in children(body, "subnets") {
         let Some(own) = child["name"].as_str().filter(|own| !own.is_empty()) else {
-            return Err(network(
-                400,
-                "InvalidRequestFormat",
-                "A subnet in the request has no name.",
-            ));
+            return Err(network(400, "InvalidRequestFormat", "A subnet in the request has no name."));
         };
         subnet(own, child)?;
         for text in prefixes(&child["properties"]) {
@@ -147,9 +118,8 @@ fn vnet(name: &str, body: &Value) -> Result<(), Refusal> {
                     ),
                 ));
             }
-            if let Some((other, _)) = taken
-                .iter()
-                .find(|(other, net)| other != own && (net.contains(&range) || range.contains(net)))
+            if let Some((other, _)) =
+                taken.iter().find(|(other, net)| other != own && (net.contains(&range) || range.contains(net)))
             {
                 return Err(network(
                     400,
@@ -220,9 +190,7 @@ fn rule(name: &str, body: &Value) -> Result<(), Refusal> {
         let groups = one.replace("AddressPrefix", "ApplicationSecurityGroups");
         let given = properties[one].as_str().is_some_and(|text| !text.is_empty())
             || properties[many].as_array().is_some_and(|list| !list.is_empty())
-            || properties[groups.as_str()]
-                .as_array()
-                .is_some_and(|list| !list.is_empty());
+            || properties[groups.as_str()].as_array().is_some_and(|list| !list.is_empty());
         if !given {
             return Err(network(
                 400,
@@ -239,15 +207,9 @@ fn rules(body: &Value) -> Result<(), Refusal> {
     for child in children(body, "securityRules") {
         let name = child["name"].as_str().unwrap_or_default().to_owned();
         rule(&name, child)?;
-        let direction = child["properties"]["direction"]
-            .as_str()
-            .unwrap_or_default()
-            .to_lowercase();
+        let direction = child["properties"]["direction"].as_str().unwrap_or_default().to_lowercase();
         let priority = child["properties"]["priority"].as_i64().unwrap_or_default();
-        if let Some((_, _, other)) = seen
-            .iter()
-            .find(|(one, same, _)| *one == direction && *same == priority)
-        {
+        if let Some((_, _, other)) = seen.iter().find(|(one, same, _)| *one == direction && *same == priority) {
             return Err(network(
                 400,
                 "SecurityRuleConflict",
@@ -291,10 +253,8 @@ fn public_ip(name: &str, body: &Value, before: Option<&Value>) -> Result<(), Ref
 
 fn same_sku(name: &str, body: &Value, before: Option<&Value>) -> Result<(), Refusal> {
     let Some(before) = before else { return Ok(()) };
-    let (old, new) = (
-        before["sku"]["name"].as_str().unwrap_or("Basic"),
-        body["sku"]["name"].as_str().unwrap_or("Basic"),
-    );
+    let (old, new) =
+        (before["sku"]["name"].as_str().unwrap_or("Basic"), body["sku"]["name"].as_str().unwrap_or("Basic"));
     if old == new {
         return Ok(());
     }
@@ -321,10 +281,7 @@ fn balancer(ctx: &Ctx<'_>, target: &Target, body: &Value, before: Option<&Value>
             return Err(network(
                 400,
                 "InvalidRequestFormat",
-                format!(
-                    "Frontend {} of load balancer {name} has neither subnet nor public IP address.",
-                    front["name"]
-                ),
+                format!("Frontend {} of load balancer {name} has neither subnet nor public IP address.", front["name"]),
             ));
         }
         let Some(address) = address.and_then(|id| state.get(id)) else {
@@ -382,18 +339,10 @@ fn balancer(ctx: &Ctx<'_>, target: &Target, body: &Value, before: Option<&Value>
     for list in ["loadBalancingRules", "outboundRules", "inboundNatRules"] {
         for rule in children(body, list) {
             let properties = &rule["properties"];
-            let single = [
-                &properties["frontendIPConfiguration"],
-                &properties["backendAddressPool"],
-                &properties["probe"],
-            ];
-            let many = [
-                &properties["frontendIPConfigurations"],
-                &properties["backendAddressPools"],
-            ];
-            let all = single
-                .into_iter()
-                .chain(many.into_iter().filter_map(Value::as_array).flatten());
+            let single =
+                [&properties["frontendIPConfiguration"], &properties["backendAddressPool"], &properties["probe"]];
+            let many = [&properties["frontendIPConfigurations"], &properties["backendAddressPools"]];
+            let all = single.into_iter().chain(many.into_iter().filter_map(Value::as_array).flatten());
             for to in all.filter_map(|one| one["id"].as_str()) {
                 if !known.contains(&to.to_lowercase()) {
                     dangling = Some(to.to_owned());
@@ -430,23 +379,13 @@ fn balancer(ctx: &Ctx<'_>, target: &Target, body: &Value, before: Option<&Value>
 fn attachments(kind: &Kind, name: &str, body: &Value) -> Result<(), Refusal> {
     let properties = &body["properties"];
     let needs = |fits: bool, what: &str| {
-        if fits {
-            Ok(())
-        } else {
-            Err(network(
-                400,
-                "InvalidRequestFormat",
-                format!("Resource {name} needs {what}."),
-            ))
-        }
+        if fits { Ok(()) } else { Err(network(400, "InvalidRequestFormat", format!("Resource {name} needs {what}."))) }
     };
     match kind.path {
         "networkInterfaces" => {
             let configurations = children(body, "ipConfigurations");
             needs(!configurations.is_empty(), "at least one ipConfiguration")?;
-            let all = configurations
-                .iter()
-                .all(|one| one["properties"]["subnet"]["id"].is_string());
+            let all = configurations.iter().all(|one| one["properties"]["subnet"]["id"].is_string());
             needs(all, "a subnet in every ipConfiguration")
         }
         "privateEndpoints" => {

@@ -72,14 +72,8 @@ const CHILDREN: &[(&str, &[&str])] = &[
     ),
     ("routeTables", &["routes"]),
     ("networkInterfaces", &["ipConfigurations"]),
-    (
-        "privateLinkServices",
-        &["ipConfigurations", "privateEndpointConnections"],
-    ),
-    (
-        "privateEndpoints",
-        &["privateLinkServiceConnections", "manualPrivateLinkServiceConnections"],
-    ),
+    ("privateLinkServices", &["ipConfigurations", "privateEndpointConnections"]),
+    ("privateEndpoints", &["privateLinkServiceConnections", "manualPrivateLinkServiceConnections"]),
 ];
 
 /// Adds what Microsoft.Network adds to a body.
@@ -125,10 +119,7 @@ pub(crate) fn complete(kind: &Kind, resource: &mut Value) {
     };
     fill(&mut defaults, &own);
     fill(resource, &defaults);
-    let lists = CHILDREN
-        .iter()
-        .find(|(path, _)| *path == kind.path)
-        .map_or(&[][..], |(_, lists)| *lists);
+    let lists = CHILDREN.iter().find(|(path, _)| *path == kind.path).map_or(&[][..], |(_, lists)| *lists);
     for list in lists {
         for child in list_mut(resource, list) {
             complete_child(&id, kind, list, child);
@@ -140,21 +131,14 @@ pub(crate) fn complete(kind: &Kind, resource: &mut Value) {
 }
 
 fn nic(id: &str) -> String {
-    let (provider, name) = (
-        id.rsplitn(3, '/').nth(2).unwrap_or_default(),
-        id.rsplit('/').next().unwrap_or_default(),
-    );
+    let (provider, name) = (id.rsplitn(3, '/').nth(2).unwrap_or_default(), id.rsplit('/').next().unwrap_or_default());
     format!("{provider}/networkInterfaces/{name}")
 }
 
 fn public_ip(id: &str, resource: &Value) -> Value {
     let hash = seed::guid(id);
     let byte = |at: usize| u8::from_str_radix(&hash[at..at + 2], 16).unwrap_or(7);
-    let method = if resource["sku"]["name"] == "Standard" {
-        "Static"
-    } else {
-        "Dynamic"
-    };
+    let method = if resource["sku"]["name"] == "Standard" { "Static" } else { "Dynamic" };
     let mut own = json!({
         "sku": {"name": "Basic", "tier": "Regional"},
         "properties": {
@@ -166,10 +150,7 @@ fn public_ip(id: &str, resource: &Value) -> Value {
             "ddosSettings": {"protectionMode": "VirtualNetworkInherited"},
         },
     });
-    let dynamic = resource["properties"]["publicIPAllocationMethod"]
-        .as_str()
-        .unwrap_or(method)
-        == "Dynamic";
+    let dynamic = resource["properties"]["publicIPAllocationMethod"].as_str().unwrap_or(method) == "Dynamic";
     if !dynamic {
         // 203.0.113.0/24 and its kin are too few to be told apart, so the addresses come from a block that no
         // cloud uses: 198.18.0.0/15, kept for benchmarks by RFC 2544.
@@ -270,10 +251,7 @@ fn back_references(balancer: &mut Value) {
 
 /// Gives every child in a shown body an etag.
 pub(crate) fn tag_children(kind: &Kind, shown: &mut Value) {
-    let lists = CHILDREN
-        .iter()
-        .find(|(path, _)| *path == kind.path)
-        .map_or(&[][..], |(_, lists)| *lists);
+    let lists = CHILDREN.iter().find(|(path, _)| *path == kind.path).map_or(&[][..], |(_, lists)| *lists);
     for list in lists {
         for child in list_mut(shown, list) {
             if child["etag"].is_null() && child["id"].is_string() {

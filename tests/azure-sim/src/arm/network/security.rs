@@ -47,15 +47,7 @@ pub(crate) fn default_rules() -> Value {
             "AzureLoadBalancer",
             "*"
         ),
-        rule(
-            "DenyAllInBound",
-            "Deny all inbound traffic",
-            "Deny",
-            65500,
-            "Inbound",
-            "*",
-            "*"
-        ),
+        rule("DenyAllInBound", "Deny all inbound traffic", "Deny", 65500, "Inbound", "*", "*"),
         rule(
             "AllowVnetOutBound",
             "Allow outbound traffic from all VMs to all VMs in VNET",
@@ -74,15 +66,7 @@ pub(crate) fn default_rules() -> Value {
             "*",
             "Internet"
         ),
-        rule(
-            "DenyAllOutBound",
-            "Deny all outbound traffic",
-            "Deny",
-            65500,
-            "Outbound",
-            "*",
-            "*"
-        ),
+        rule("DenyAllOutBound", "Deny all outbound traffic", "Deny", 65500, "Outbound", "*", "*"),
     ])
 }
 
@@ -122,16 +106,10 @@ pub(crate) fn effective_groups(ctx: &Ctx<'_>, interface: &Value) -> Answer {
             "effectiveSecurityRules": rules,
         }));
     };
-    add(
-        &interface["properties"]["networkSecurityGroup"],
-        json!({"networkInterface": {"id": interface["id"]}}),
-    );
+    add(&interface["properties"]["networkSecurityGroup"], json!({"networkInterface": {"id": interface["id"]}}));
     let subnet = interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"].as_str();
     if let Some(subnet) = subnet.and_then(|id| links::lookup(state, id)) {
-        add(
-            &subnet["properties"]["networkSecurityGroup"],
-            json!({"subnet": {"id": subnet["id"]}}),
-        );
+        add(&subnet["properties"]["networkSecurityGroup"], json!({"subnet": {"id": subnet["id"]}}));
     }
     Ok(Reply::json(200, json!({"value": found})))
 }
