@@ -1,14 +1,17 @@
 //! How do we look and touch? The only crate with sockets and files.
 //!
 //! It fills [`facts::Facts`] from live APIs ([`azure`], [`kubernetes`], [`oidc`], joined in [`live`]) or from a recording
-//! ([`bundle`]).
+//! ([`bundle`]), reads what plans need ([`create`]), and is the only way by which anything changes ([`apply`]).
 
+pub mod apply;
 pub mod azure;
 pub mod bundle;
 pub mod clouds;
+pub mod create;
 pub mod credentials;
 pub mod http;
 pub mod kubernetes;
 pub mod live;
 pub mod oidc;
+pub mod session;
 pub mod signing_key;

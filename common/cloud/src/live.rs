@@ -119,7 +119,13 @@ impl Live {
     }
 }
 
-async fn sign_in(chosen: Chosen, cloud: &Cloud, http: &reqwest::Client, calls: &Calls) -> (Fact<Login>, Fact<Arm>) {
+/// Signs in with the chosen credential.
+pub(crate) async fn sign_in(
+    chosen: Chosen,
+    cloud: &Cloud,
+    http: &reqwest::Client,
+    calls: &Calls,
+) -> (Fact<Login>, Fact<Arm>) {
     let scope = cloud.scope();
     let Session { login, credential } = chosen.sign_in(&scope, calls).await;
     let Some(credential) = credential else {

@@ -3,7 +3,20 @@
 //! A plan is steps with reasons and dependencies. It is shown before anything happens, and nothing is changed that is not
 //! a step of it. This crate holds the plan itself; those who make plans and those who apply them build on it.
 
+pub mod change;
+mod compare;
+pub mod iam;
+pub mod identities;
+pub mod infra;
+mod input;
+mod refusal;
+pub mod resource;
+pub mod tags;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use change::Change;
+pub use refusal::Refusal;
 
 /// Steps, in an order in which each stands behind those it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +37,10 @@ pub struct Step {
     pub reason: String,
     /// The steps that must be done before.
     pub depends_on: BTreeSet<String>,
+    /// What is done; none for what is kept.
+    pub change: Option<Change>,
+    /// Steps with the same key are done one after another, in any order.
+    pub serial: Option<String>,
 }
 
 /// What happens to a resource.
@@ -66,6 +83,21 @@ pub enum Flaw {
     /// These steps wait for one another.
     Cycle(BTreeSet<String>),
 }
+
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Twice(id) => write!(f, "two steps are called {id}"),
+            Self::Unknown { step, dependency } => write!(f, "step {step} waits for {dependency}, which is no step"),
+            Self::Cycle(ids) => {
+                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                write!(f, "steps wait for one another: {}", ids.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Flaw {}
 
 impl Plan {
     /// A plan of these steps, put in order: each behind what it depends on, otherwise as given.
@@ -113,15 +145,26 @@ impl Plan {
         self.steps.iter().all(|step| step.verb == Verb::Keep)
     }
 
+    /// How long applying it usually takes, in seconds: the longest chain of steps that wait for one another.
+    pub fn expected_seconds(&self) -> u32 {
+        self.chain(|step| step.change.as_ref().map_or(0, Change::usual_seconds))
+    }
+
     /// The length of the longest chain of steps that wait for one another, kept resources not counted: the least number of
     /// rounds in which the plan can be applied, however many hands there are.
     pub fn critical_path(&self) -> usize {
-        let mut depth: BTreeMap<&str, usize> = BTreeMap::new();
+        self.chain(|step| usize::from(step.verb != Verb::Keep))
+    }
+
+    /// The greatest sum of weights along a chain of steps that wait for one another.
+    fn chain<W: Copy + Default + Ord + std::ops::Add<Output = W>>(&self, weight: impl Fn(&Step) -> W) -> W {
+        let mut depth: BTreeMap<&str, W> = BTreeMap::new();
         for step in &self.steps {
-            let before = step.depends_on.iter().filter_map(|id| depth.get(id.as_str())).max().copied().unwrap_or(0);
-            depth.insert(&step.id, before + usize::from(step.verb != Verb::Keep));
+            let before = step.depends_on.iter().filter_map(|id| depth.get(id.as_str())).max();
+            let before = before.copied().unwrap_or_default();
+            depth.insert(&step.id, before + weight(step));
         }
-        depth.into_values().max().unwrap_or(0)
+        depth.into_values().max().unwrap_or_default()
     }
 }
 
@@ -137,6 +180,8 @@ mod tests {
             resource: id.into(),
             reason: "because".into(),
             depends_on: depends_on.iter().map(|id| (*id).to_owned()).collect(),
+            change: None,
+            serial: None,
         }
     }
 

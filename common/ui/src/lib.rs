@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod grid;
 mod page;
+pub mod plan;
 pub mod report;
 mod terminal;
 mod text;

@@ -1,12 +1,14 @@
 //! The verbs.
 
 mod bundle;
+mod create;
 mod doctor;
 mod explain;
 mod source;
 mod version;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use cloud::apply::Stop;
 use ui::{Exit, Failure, Outcome, Terminal};
 
 use crate::Ended;
@@ -30,6 +32,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Create(Box<create::CreateArgs>),
     Doctor(doctor::DoctorArgs),
     Explain(explain::ExplainArgs),
     Bundle(bundle::BundleArgs),
@@ -53,6 +56,7 @@ pub(crate) enum Format {
 pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
     let Cli { globals, command } = cli;
     match command {
+        Command::Create(args) => create::run(&globals, &args, program),
         Command::Doctor(args) => doctor::run(&globals, &args, program),
         Command::Explain(args) => explain::run(&globals, &args, program),
         Command::Bundle(args) => bundle::run(&globals, &args, program),
@@ -75,17 +79,56 @@ pub(crate) fn screen(globals: &Globals) -> Terminal {
 
 /// Runs a future to its end, with what network clients need around it.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    runtime()?.block_on(async {
+        tokio::select! {
+            ended = work => ended,
+            () = interrupt() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted")),
+        }
+    })
+}
+
+/// The same for work that changes something: Ctrl-C asks it to stop, and a second one leaves at once.
+pub(crate) fn block_on_until<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            ended = &mut work => return ended,
+            () = interrupt() => stop.now(),
+        }
+        tokio::select! {
+            ended = work => ended,
+            () = interrupt() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted at once")
+                .hint("run the same command again: it continues where it stopped")),
+        }
+    });
+    // A prompt that nobody answers any more must not keep the program.
+    runtime.shutdown_background();
+    ended
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     // Fails only when a provider is installed already, which serves as well.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::usage("cannot start").why(error.to_string()))?;
-    runtime.block_on(async {
-        tokio::select! {
-            ended = work => ended,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted")),
+        .map_err(|error| Failure::usage("cannot start").why(error.to_string()))
+}
+
+/// Waits for Ctrl-C or, where there is such, for the request to terminate.
+async fn interrupt() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
         }
-    })
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -3,6 +3,9 @@
 
 mod cases {
     mod cli;
+    mod create_azure;
+    mod create_azure_faults;
+    mod create_stage;
     mod doctor;
     mod house;
     mod krew;

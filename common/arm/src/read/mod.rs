@@ -4,6 +4,7 @@
 //! Azure says it is not there. Reads are deduplicated, see [`Arm`].
 
 mod authorization;
+mod body;
 mod identity;
 mod network;
 mod resources;

@@ -1,0 +1,80 @@
+//! [`Change`]: what a step does, so exactly that applying it needs no thought.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use facts::ArmId;
+use serde_json::Value;
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A resource is created or replaced in Azure.
+    ArmPut {
+        /// The resource.
+        id: ArmId,
+        /// The api-version of the request.
+        api_version: &'static str,
+        /// The whole body.
+        body: Value,
+    },
+    /// A role is assigned to a managed identity.
+    RoleAssignment {
+        /// The assignment.
+        id: ArmId,
+        /// The role definition's id.
+        role_definition_id: String,
+        /// To whom.
+        principal: Origin,
+        /// Whether an assignment of this name with another content goes first: assignments cannot be changed.
+        replace: bool,
+    },
+    /// A file is written, readable by its owner alone, whole or not at all.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What stands in it.
+        content: Content,
+    },
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// It is known now.
+    Known(String),
+    /// It is what the step of this name leaves: an identity's client id or principal id.
+    Step(String),
+}
+
+/// What stands in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// This text.
+    Text(String),
+    /// The client ids of identities, by their key in the workload identities file. Such a file is also written when a step
+    /// failed, with the identities that exist by then; it is not written when there are none.
+    WorkloadIdentities(BTreeMap<String, Origin>),
+}
+
+impl Change {
+    /// How long it usually takes, in seconds.
+    pub fn usual_seconds(&self) -> u32 {
+        match self {
+            Self::ArmPut { id, .. } => match id.resource_type().unwrap_or_default().to_ascii_lowercase().as_str() {
+                "privatednszones" | "privatednszones/virtualnetworklinks" => 30,
+                "virtualnetworks" | "networksecuritygroups" => 5,
+                "loadbalancers" | "publicipaddresses" => 3,
+                _ => 2,
+            },
+            // A fresh identity is not known everywhere at once.
+            Self::RoleAssignment { .. } => 5,
+            Self::File { .. } => 0,
+        }
+    }
+
+    /// Whether it is done also when a step that it depends on failed, with what there is by then.
+    pub fn takes_what_there_is(&self) -> bool {
+        matches!(self, Self::File { content: Content::WorkloadIdentities(_), .. })
+    }
+}

@@ -1,0 +1,304 @@
+//! Plans: as a person reads them before they happen, as a program does, and as they happen.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::time::{Duration, Instant};
+
+use ::plan::{Plan, Step, Verb};
+use serde::Serialize;
+
+use crate::terminal::Terminal;
+use crate::text;
+
+/// The widest that the column of resources gets.
+const RESOURCE_WIDTH: usize = 64;
+
+/// The plan for people: one line per step, then the sum.
+pub fn table(plan: &Plan, notes: &[String], terminal: &Terminal) -> String {
+    let width = plan.steps().iter().map(|step| step.resource.chars().count()).max().unwrap_or(0);
+    let width = width.min(RESOURCE_WIDTH);
+    let mut out = String::new();
+    for step in plan.steps() {
+        let line = format!("  {} {:<width$}  ", step.verb.mark(), step.resource);
+        let line = match step.verb {
+            Verb::Create => terminal.good(&line),
+            Verb::Change => terminal.caution(&line),
+            Verb::Delete => terminal.bad(&line),
+            Verb::Keep => line,
+        };
+        out.push_str(&line);
+        out.push_str(&terminal.faint(&step.reason));
+        out.push('\n');
+    }
+    for note in notes {
+        let label = format!("  {} ", terminal.caution("!"));
+        out.push_str(&text::hanging(&label, "    ", note, terminal.width()));
+    }
+    out.push('\n');
+    out.push_str(&sum(plan));
+    out.push('\n');
+    terminal.fit(&out)
+}
+
+/// `51 to create, 0 to change, 1 kept. About 20 s.`
+pub fn sum(plan: &Plan) -> String {
+    let count = |verb| plan.count(verb);
+    let mut text = format!("{} to create, {} to change", count(Verb::Create), count(Verb::Change));
+    if count(Verb::Delete) > 0 {
+        text.push_str(&format!(", {} to delete", count(Verb::Delete)));
+    }
+    text.push_str(&format!(", {} kept.", count(Verb::Keep)));
+    match plan.expected_seconds() {
+        0 => {}
+        seconds @ 1..=90 => text.push_str(&format!(" About {seconds} s.")),
+        seconds => text.push_str(&format!(" About {} min.", seconds.div_ceil(60))),
+    }
+    text
+}
+
+/// The plan for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanDocument {
+    api_version: &'static str,
+    kind: &'static str,
+    summary: Summary,
+    /// Minutes that applying it usually takes, rounded up.
+    expected_minutes: u32,
+    notes: Vec<String>,
+    steps: Vec<StepDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    create: usize,
+    change: usize,
+    delete: usize,
+    keep: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StepDocument {
+    id: String,
+    verb: &'static str,
+    resource: String,
+    reason: String,
+    depends_on: BTreeSet<String>,
+    /// How it ended; absent as long as nothing was applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+}
+
+impl PlanDocument {
+    /// The document of a plan; with how each step ended, in the plan's order, once it was applied.
+    pub fn of(plan: &Plan, notes: &[String], ends: Option<&[End]>) -> Self {
+        let step = |(at, step): (usize, &Step)| StepDocument {
+            id: step.id.clone(),
+            verb: word(step.verb),
+            resource: step.resource.clone(),
+            reason: step.reason.clone(),
+            depends_on: step.depends_on.clone(),
+            outcome: ends.and_then(|ends| ends.get(at)).map(|end| end.word()),
+        };
+        Self {
+            api_version: "hcp-azure.io/v1",
+            kind: "Plan",
+            summary: Summary {
+                create: plan.count(Verb::Create),
+                change: plan.count(Verb::Change),
+                delete: plan.count(Verb::Delete),
+                keep: plan.count(Verb::Keep),
+            },
+            expected_minutes: plan.expected_seconds().div_ceil(60),
+            notes: notes.to_vec(),
+            steps: plan.steps().iter().enumerate().map(step).collect(),
+        }
+    }
+}
+
+fn word(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create => "create",
+        Verb::Change => "change",
+        Verb::Delete => "delete",
+        Verb::Keep => "keep",
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// There was nothing to do.
+    Kept,
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was not begun: a step before it did not get done.
+    Skipped,
+    /// It was not begun: the run was stopped.
+    Stopped,
+    /// Azure finishes it by itself.
+    Left,
+}
+
+impl End {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Stopped => "stopped",
+            Self::Left => "left to Azure",
+        }
+    }
+}
+
+/// The progress of a plan on stderr: a live line on a terminal, else one line per step.
+#[derive(Debug)]
+pub struct Progress {
+    labels: Vec<(Verb, String)>,
+    running: Vec<(usize, Instant)>,
+    begun: Instant,
+    over: usize,
+    live: bool,
+    shown: bool,
+    terminal: Terminal,
+}
+
+impl Progress {
+    /// Progress of this plan; says nothing when `quiet`.
+    pub fn new(plan: &Plan, terminal: Terminal, quiet: bool) -> Self {
+        let labels = plan.steps().iter().map(|step| (step.verb, step.resource.clone())).collect();
+        Self {
+            labels,
+            running: Vec::new(),
+            begun: Instant::now(),
+            over: 0,
+            live: io::stderr().is_terminal(),
+            shown: !quiet,
+            terminal,
+        }
+    }
+
+    /// A step begins.
+    pub fn started(&mut self, at: usize) {
+        self.running.push((at, Instant::now()));
+        self.tick();
+    }
+
+    /// A step goes on later.
+    pub fn again(&mut self, at: usize, wait: Duration, why: &str) {
+        let label = self.label(at);
+        self.line(&format!("waits {:>4.1} s  {label}: {why}\n", wait.as_secs_f64()));
+    }
+
+    /// A step is over.
+    pub fn ended(&mut self, at: usize, end: End) {
+        let begun = self.running.iter().position(|(own, _)| *own == at).map(|place| self.running.remove(place).1);
+        self.over += 1;
+        let verb = self.labels.get(at).map_or(Verb::Keep, |(verb, _)| *verb);
+        let word = match (end, verb) {
+            (End::Done, Verb::Create) => "created",
+            (End::Done, Verb::Change) => "changed",
+            (End::Done, Verb::Delete) => "deleted",
+            (end, _) => end.word(),
+        };
+        let quiet_on_screen = self.live && matches!(end, End::Done | End::Kept | End::Skipped | End::Stopped);
+        if end != End::Kept && !quiet_on_screen {
+            let time = begun.map_or_else(String::new, |begun| format!("{:.1} s", begun.elapsed().as_secs_f64()));
+            let label = self.label(at);
+            self.line(&format!("{word:<13} {time:>7}  {label}\n"));
+        }
+        self.tick();
+    }
+
+    /// Shows the live line anew, where there is one.
+    pub fn tick(&mut self) {
+        if !self.live || !self.shown {
+            return;
+        }
+        let seconds = self.begun.elapsed().as_secs();
+        let what = self.running.first().map_or_else(String::new, |(at, _)| self.label(*at));
+        let more = match self.running.len() {
+            0 | 1 => String::new(),
+            several => format!(" and {} more", several - 1),
+        };
+        let line =
+            format!("  [{}/{}] {:02}:{:02}  {what}{more}", self.over, self.labels.len(), seconds / 60, seconds % 60);
+        let line: String = line.chars().take(self.terminal.width().saturating_sub(1)).collect();
+        crate::note(&format!("\r\x1b[2K{line}"));
+    }
+
+    /// Takes the live line away.
+    pub fn finish(&mut self) {
+        if self.live && self.shown {
+            crate::note("\r\x1b[2K");
+        }
+    }
+
+    fn label(&self, at: usize) -> String {
+        self.labels.get(at).map_or_else(String::new, |(_, label)| label.clone())
+    }
+
+    fn line(&mut self, line: &str) {
+        if !self.shown {
+            return;
+        }
+        if self.live {
+            crate::note("\r\x1b[2K");
+        }
+        crate::note(&self.terminal.fit(line));
+    }
+}
+
+/// Whether somebody is there to be asked.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question on stderr; only `y` or `yes` is a yes.
+pub fn confirm(question: &str) -> bool {
+    crate::note(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn step(id: &str, verb: Verb, depends_on: &[&str]) -> Step {
+        Step {
+            id: id.into(),
+            verb,
+            resource: format!("resource group {id}"),
+            reason: "because".into(),
+            depends_on: depends_on.iter().map(|id| (*id).to_owned()).collect(),
+            change: None,
+            serial: None,
+        }
+    }
+
+    #[test]
+    fn a_plan_for_people_and_for_programs() {
+        let plan = Plan::new(vec![step("a", Verb::Keep, &[]), step("long", Verb::Create, &["a"])]).unwrap();
+        let text = table(&plan, &["mind this".into()], &Terminal::plain(80));
+        assert_eq!(
+            text,
+            "  = resource group a     because\n  + resource group long  because\n  ! mind this\n\n1 to create, 0 to change, 1 kept.\n"
+        );
+        let json = serde_json::to_value(PlanDocument::of(&plan, &[], Some(&[End::Kept, End::Done]))).unwrap();
+        assert_eq!(json["kind"], "Plan");
+        assert_eq!(
+            json["steps"][1],
+            serde_json::json!({"id": "long", "verb": "create", "resource": "resource group long", "reason": "because", "dependsOn": ["a"], "outcome": "done"})
+        );
+        let json = serde_json::to_value(PlanDocument::of(&plan, &[], None)).unwrap();
+        assert!(json["steps"][1].get("outcome").is_none());
+    }
+}

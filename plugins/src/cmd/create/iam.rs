@@ -1,0 +1,93 @@
+//! `create iam`: managed identities and their federated credentials.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cloud::apply::Stop;
+use cloud::create;
+use plan::iam::{self, Spec};
+
+use super::run::{self, Job, PlanArgs};
+use crate::Ended;
+use crate::cmd::block_on_until;
+use crate::globals::Globals;
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure create iam dev --infra-id dev-x7k2p --azure-creds creds.json --resource-group-name os4-common \\
+    --oidc-issuer-url https://acct.blob.core.windows.net/acct --output-file workload-identities.json
+  kubectl hcp-azure create iam azure --name dev … --dry-run";
+
+/// Create the managed identities of a cluster and what they trust
+///
+/// Eight user-assigned managed identities (nine with --enable-kms), each with its federated credentials for the cluster's
+/// OIDC issuer, and the workload identities file that `create infra` and `create cluster` read. What exists is kept; the
+/// file is also written when a step fails, with what exists by then.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct IamArgs {
+    /// Name of the cluster; a literal 'azure' before it is accepted
+    #[arg(value_name = "NAME", num_args = 0..=2)]
+    words: Vec<String>,
+    /// Name of the cluster
+    #[arg(long = "name", value_name = "NAME")]
+    name: Option<String>,
+    /// Infra id of the cluster: part of the identities' names
+    #[arg(long, value_name = "ID")]
+    infra_id: String,
+    /// Resource group for the identities; created if it does not exist
+    #[arg(long, value_name = "GROUP")]
+    resource_group_name: String,
+    /// The cluster's OIDC issuer, exactly as its tokens name it
+    #[arg(long, value_name = "URL")]
+    oidc_issuer_url: String,
+    /// Where to write the workload identities file
+    #[arg(long, value_name = "FILE")]
+    output_file: PathBuf,
+    /// Azure region
+    #[arg(long, value_name = "REGION", default_value = "eastus")]
+    location: String,
+    /// Also create an identity for Azure KMS encryption of etcd
+    #[arg(long)]
+    enable_kms: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> Ended {
+    let mut spec = Spec {
+        name: run::name(args.name.as_deref(), &args.words)?,
+        infra_id: args.infra_id.clone(),
+        subscription: String::new(),
+        resource_group: args.resource_group_name.clone(),
+        location: args.location.clone(),
+        issuer: args.oidc_issuer_url.clone(),
+        kms: args.enable_kms,
+        output_file: args.output_file.clone(),
+    };
+    spec.check().map_err(|refusal| run::refused(&refusal))?;
+    run::consent(&args.plan)?;
+    let stop = Stop::default();
+    block_on_until(&stop, async {
+        let session = run::session(globals).await?;
+        spec.subscription.clone_from(&session.subscription);
+        let facts = run::read(&stop, create::iam_facts(&session.arm, &spec)).await?;
+        let plan = iam::plan(&spec, &facts).map_err(|error| run::unplanned(&error))?;
+        let job = Job {
+            globals,
+            args: &args.plan,
+            plan: &plan,
+            notes: &[],
+            title: format!("identities of {} (infra id {})", spec.name, spec.infra_id),
+            session: &session,
+            stop: &stop,
+            next: format!(
+                "next: `{program} create infra --name {} --infra-id {} --workload-identities-file {} …`",
+                spec.name,
+                spec.infra_id,
+                spec.output_file.display()
+            ),
+        };
+        run::go(&job).await
+    })
+}

@@ -1,0 +1,335 @@
+//! What every `create` shares: names, the session, showing the plan, asking, applying, and what is said at the end.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use cloud::apply::{self, Applied, Event, Options, Outcome as StepOutcome, Stop};
+use cloud::create::FactsError;
+use cloud::credentials::ProcessEnvironment;
+use cloud::http;
+use cloud::session::{self, AzureSession, NoSession};
+use plan::iam::NoPlan;
+use plan::{Plan, Refusal, Verb};
+use ui::plan::{End, PlanDocument, Progress};
+use ui::{Failure, FailureKind, Outcome, Terminal};
+
+use crate::cmd::{printed, screen};
+use crate::globals::Globals;
+
+/// How a plan is shown and applied.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Plan")]
+pub(crate) struct PlanArgs {
+    /// Show the plan and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: exit with 1 when there is something to do
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
+    /// Do not ask before applying the plan
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How many steps to apply at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: u16,
+    /// Output format of the plan
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
+    pub output: PlanFormat,
+}
+
+/// Formats of plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people
+    Table,
+    /// For programs: one document on stdout, with how each step ended once applied
+    Json,
+}
+
+/// What to apply, and what to say around it.
+pub(crate) struct Job<'a> {
+    pub globals: &'a Globals,
+    pub args: &'a PlanArgs,
+    pub plan: &'a Plan,
+    pub notes: &'a [String],
+    /// What the plan is about, in the line above it: `identities of dev (dev-x7k2p)`.
+    pub title: String,
+    pub session: &'a AzureSession,
+    pub stop: &'a Stop,
+    /// What to do next, once all is done.
+    pub next: String,
+}
+
+/// The cluster's name: of `--name`, or behind the noun, where upstream's literal `azure` may stand.
+pub(crate) fn name(flag: Option<&str>, words: &[String]) -> Result<String, Failure> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let given = match words.as_slice() {
+        [] | ["azure"] => None,
+        ["azure", name] | [name] => Some(*name),
+        [_, other, ..] => {
+            return Err(Failure::usage(format!("'{other}' is one name too many")).hint("give one name"));
+        }
+    };
+    match (flag, given) {
+        (Some(flag), Some(given)) if flag != given => {
+            Err(Failure::usage(format!("--name {flag} and '{given}' differ")).hint("give the name of the cluster once"))
+        }
+        (Some(name), _) | (None, Some(name)) => Ok(name.to_owned()),
+        (None, None) => Err(Failure::usage("--name is missing").hint("give the name of the cluster: `--name dev`")),
+    }
+}
+
+/// Refuses, before anything is called, to apply a plan that nobody can be asked about.
+pub(crate) fn consent(args: &PlanArgs) -> Result<(), Failure> {
+    if args.dry_run || args.yes || ui::plan::can_ask() {
+        return Ok(());
+    }
+    Err(Failure::usage("there is no terminal to ask on before changing Azure")
+        .hint("add `--yes` to apply the plan, or `--dry-run` to see it"))
+}
+
+/// Signs in to Azure.
+pub(crate) async fn session(globals: &Globals) -> Result<AzureSession, Failure> {
+    let cloud = globals.selected_cloud()?;
+    let creds_file = globals.creds_file()?;
+    if let Some(problem) = creds_file.as_ref().and_then(|file| file.shape.problem.as_deref()) {
+        let path = creds_file.as_ref().map(|file| file.shape.path.clone()).unwrap_or_default();
+        return Err(Failure::usage(format!("cannot use --azure-creds {path}"))
+            .why(problem)
+            .hint("it is to hold subscriptionId, tenantId, clientId and clientSecret, as JSON or YAML"));
+    }
+    let http = http::client(&cloud).map_err(|error| {
+        Failure::usage(format!("cannot use the certificates of cloud {}", cloud.name)).why(error.to_string())
+    })?;
+    let opened = session::open(&cloud, &http, &globals.calls(), creds_file.as_ref(), &ProcessEnvironment).await;
+    opened.map_err(|error| match error {
+        NoSession::NoSubscription { via } => Failure::usage("no Azure subscription is chosen")
+            .why(format!("{via} names none"))
+            .hint("put subscriptionId into the file of `--azure-creds`, or set AZURE_SUBSCRIPTION_ID"),
+        NoSession::Refused { via, message } => Failure::new(FailureKind::SignIn, format!("{via} is refused"))
+            .why(message)
+            .hint("check the credential, or leave it out and use `az login`"),
+        NoSession::Unreadable(gap) => {
+            let kind = match gap.kind {
+                facts::GapKind::Unreachable => FailureKind::Usage,
+                _ => FailureKind::SignIn,
+            };
+            let failure = Failure::new(kind, "cannot sign in to Azure").why(gap.why);
+            match gap.remedy {
+                Some(remedy) => failure.hint(format!("`{remedy}`")),
+                None => failure,
+            }
+        }
+    })
+}
+
+/// Waits for facts, unless the run is stopped first.
+pub(crate) async fn read<T>(stop: &Stop, facts: impl Future<Output = Result<T, FactsError>>) -> Result<T, Failure> {
+    tokio::select! {
+        read = facts => read.map_err(unread),
+        () = stop.wait() => Err(interrupted()),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(FailureKind::Interrupted, "interrupted; nothing was changed")
+}
+
+fn unread(error: FactsError) -> Failure {
+    match error {
+        FactsError::Arm(error) => {
+            let failure =
+                Failure::usage(format!("cannot read {}; nothing was changed", error.resource)).why(apply::why(&error));
+            match apply::hint(&error) {
+                Some(hint) => failure.hint(hint),
+                None => failure.hint("run the same command again"),
+            }
+        }
+        FactsError::Refused(refusal) => refused(&refusal),
+        FactsError::Id(error) => Failure::usage(error.to_string()),
+        FactsError::File { path, source } => Failure::usage(format!("cannot use --output-file {path}"))
+            .why(source.to_string())
+            .hint("give a file in a folder that exists and can be written to"),
+    }
+}
+
+/// A refusal as the user sees it.
+pub(crate) fn refused(refusal: &Refusal) -> Failure {
+    let what = if refusal.value.is_empty() {
+        format!("cannot use {}", refusal.flag)
+    } else {
+        format!("cannot use {} {}", refusal.flag, refusal.value)
+    };
+    Failure::usage(what).why(refusal.why.clone()).hint(refusal.fix.clone())
+}
+
+/// Why there is no plan, as the user sees it.
+pub(crate) fn unplanned(error: &NoPlan) -> Failure {
+    match error {
+        NoPlan::Refused(refusal) => refused(refusal),
+        NoPlan::Flawed(flaw) => Failure::usage("the plan is flawed, which is our own mistake").why(flaw.to_string()),
+    }
+}
+
+/// Shows the plan and, unless it is a dry run, asks and applies it.
+pub(crate) async fn go(job: &Job<'_>) -> Result<Outcome, Failure> {
+    let Job { globals, args, plan, .. } = job;
+    let stderr = Terminal::of_stderr(globals.color_choice());
+    let json = args.output == PlanFormat::Json;
+    if args.dry_run {
+        let text = if json { document(job, None)? } else { shown(job, &screen(globals)) };
+        return Ok(match printed(&text) {
+            Outcome::Yes if args.exit_code && !plan.is_done() => Outcome::No,
+            other => other,
+        });
+    }
+    if !globals.quiet && !json {
+        ui::note(&shown(job, &stderr));
+    }
+    if plan.is_done() {
+        return end(job, None, &format!("nothing to do. {}", job.next));
+    }
+    if !args.yes && !agreed(job).await? {
+        return Err(Failure::new(FailureKind::Interrupted, "not applied; nothing was changed"));
+    }
+    let begun = Instant::now();
+    let options = Options { concurrency: usize::from(args.concurrency), ..Options::new(job.stop.clone()) };
+    let progress = Mutex::new(Progress::new(plan, stderr, globals.quiet || globals.verbose > 0 && json));
+    let listen = |event: Event<'_>| hear(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), event);
+    let applied = {
+        let mut work = std::pin::pin!(apply::apply(plan, &job.session.arm, &options, &listen));
+        let mut clock = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            tokio::select! {
+                applied = &mut work => break applied,
+                _ = clock.tick() => progress.lock().unwrap_or_else(PoisonError::into_inner).tick(),
+            }
+        }
+    };
+    progress.lock().unwrap_or_else(PoisonError::into_inner).finish();
+    match failure(plan, &applied) {
+        Some(failure) => {
+            if json {
+                let _ = printed(&document(job, Some(&applied))?);
+            }
+            Err(failure)
+        }
+        None => end(job, Some(&applied), &format!("done in {:.1} s. {}", begun.elapsed().as_secs_f64(), job.next)),
+    }
+}
+
+/// What is said when all is as it should be.
+fn end(job: &Job<'_>, applied: Option<&Applied>, line: &str) -> Result<Outcome, Failure> {
+    let outcome = if job.args.output == PlanFormat::Json { printed(&document(job, applied)?) } else { Outcome::Yes };
+    if !job.globals.quiet {
+        ui::note(&format!("{}\n", line.trim_end()));
+    }
+    Ok(outcome)
+}
+
+fn shown(job: &Job<'_>, terminal: &Terminal) -> String {
+    format!(
+        "{}\nas {}, subscription {}\n\n{}",
+        terminal.strong(&job.title),
+        job.session.caller.via,
+        job.session.subscription,
+        ui::plan::table(job.plan, job.notes, terminal)
+    )
+}
+
+fn document(job: &Job<'_>, applied: Option<&Applied>) -> Result<String, Failure> {
+    let ends: Option<Vec<End>> = applied.map(|applied| applied.outcomes.iter().map(end_of).collect());
+    ui::report::json(&PlanDocument::of(job.plan, job.notes, ends.as_deref()))
+        .map_err(|error| Failure::usage("cannot write the plan").why(error.to_string()))
+}
+
+async fn agreed(job: &Job<'_>) -> Result<bool, Failure> {
+    let asked = tokio::task::spawn_blocking(|| ui::plan::confirm("Apply?"));
+    tokio::select! {
+        answer = asked => Ok(answer.unwrap_or(false)),
+        () = job.stop.wait() => Err(interrupted()),
+    }
+}
+
+fn hear(progress: &mut Progress, event: Event<'_>) {
+    match event {
+        Event::Started(at) => progress.started(at),
+        Event::Waiting(_) => progress.tick(),
+        Event::Again { step, wait, error } => {
+            let why = error.code.clone().unwrap_or_else(|| error.message.clone());
+            progress.again(step, wait, &why);
+        }
+        Event::Ended(at, outcome) => progress.ended(at, end_of(outcome)),
+    }
+}
+
+fn end_of(outcome: &StepOutcome) -> End {
+    match outcome {
+        StepOutcome::Kept => End::Kept,
+        StepOutcome::Done(_) => End::Done,
+        StepOutcome::Failed(_) => End::Failed,
+        StepOutcome::Skipped(_) => End::Skipped,
+        StepOutcome::Stopped => End::Stopped,
+        StepOutcome::Left => End::Left,
+    }
+}
+
+/// How many failures are told in full; the rest are counted.
+const TOLD: usize = 3;
+
+/// What is said of a run that did not get everything done; none when it did.
+fn failure(plan: &Plan, applied: &Applied) -> Option<Failure> {
+    let total = applied.outcomes.len();
+    let failures: Vec<(usize, &apply::StepError)> = applied.failures().collect();
+    let again = format!("run the same command again: {} of {total} steps are done and kept", applied.done());
+    let Some((first, error)) = failures.first() else {
+        let left = match applied.left() {
+            0 => String::new(),
+            1 => "; Azure is finishing 1 operation by itself".into(),
+            several => format!("; Azure is finishing {several} operations by itself"),
+        };
+        let what = format!("stopped after {} of {total} steps{left}", applied.done());
+        return applied.stopped.then(|| {
+            Failure::new(FailureKind::Interrupted, what)
+                .hint("run the same command again: it continues where it stopped")
+        });
+    };
+    let step = &plan.steps()[*first];
+    let verb = match step.verb {
+        Verb::Create => "create",
+        Verb::Change => "change",
+        Verb::Delete => "delete",
+        Verb::Keep => "keep",
+    };
+    let mut why = error.why();
+    for (at, error) in failures.iter().skip(1).take(TOLD - 1) {
+        why.push_str(&format!("\nalso {}: {}", plan.steps()[*at].resource, error.why()));
+    }
+    if failures.len() > TOLD {
+        why.push_str(&format!("\nand {} more", failures.len() - TOLD));
+    }
+    let hint = match error.hint() {
+        Some(hint) => format!("{hint}; then {again}"),
+        None => again,
+    };
+    Some(Failure::new(FailureKind::Operation, format!("cannot {verb} {}", step.resource)).why(why).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_by_flag_or_position() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(name(Some("dev"), &words(&["azure"])).unwrap(), "dev");
+        assert_eq!(name(None, &words(&["azure", "dev"])).unwrap(), "dev");
+        assert_eq!(name(None, &words(&["dev"])).unwrap(), "dev");
+        assert_eq!(name(Some("dev"), &words(&["dev"])).unwrap(), "dev");
+        assert!(name(Some("dev"), &words(&["other"])).is_err());
+        assert!(name(None, &words(&["azure"])).is_err());
+        assert!(name(None, &words(&["dev", "x"])).is_err());
+    }
+}
