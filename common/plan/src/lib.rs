@@ -4,6 +4,7 @@
 //! a step of it. This crate holds the plan itself; those who make plans and those who apply them build on it.
 
 pub mod change;
+pub mod cluster;
 mod compare;
 pub mod iam;
 pub mod identities;

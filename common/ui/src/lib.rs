@@ -6,6 +6,7 @@
 mod exit;
 mod failure;
 mod grid;
+mod manifests;
 mod page;
 pub mod plan;
 pub mod report;
@@ -17,6 +18,7 @@ use std::io::{self, Write};
 
 pub use exit::{Exit, Outcome};
 pub use failure::{Failure, FailureKind};
+pub use manifests::manifests;
 pub use page::{check_list, check_page};
 pub use terminal::{ColorChoice, Terminal};
 pub use trace::call_line;

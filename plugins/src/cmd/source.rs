@@ -29,7 +29,8 @@ pub(crate) async fn open(globals: &Globals, needs: &BTreeSet<Need>) -> Result<Li
     Ok(Live::new(kubernetes, cloud, http, calls, creds_file, &ProcessEnvironment, needs).await)
 }
 
-fn observer(calls: Calls) -> Arc<dyn Fn(&CallEvent) + Send + Sync> {
+/// Enters each call to the management cluster in the record.
+pub(crate) fn observer(calls: Calls) -> Arc<dyn Fn(&CallEvent) + Send + Sync> {
     Arc::new(move |event| calls.note(&event.method, &event.path, event.status, event.duration, None))
 }
 

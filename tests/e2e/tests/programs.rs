@@ -5,9 +5,11 @@ mod cases {
     mod cli;
     mod create_azure;
     mod create_azure_faults;
+    mod create_golden;
     mod create_stage;
     mod doctor;
     mod house;
     mod krew;
     mod record;
+    mod render;
 }

@@ -9,6 +9,7 @@ mod error;
 mod kubeconfig;
 mod live;
 pub mod logs;
+mod lookup;
 pub mod objects;
 mod proxy;
 
@@ -17,3 +18,4 @@ pub use connection::Connection;
 pub use error::KubeError;
 pub use kubeconfig::KubeOptions;
 pub use live::Collected;
+pub use lookup::LookupError;

@@ -1,7 +1,12 @@
 //! `create`: what a hosted cluster needs in Azure.
 
+mod cluster;
 mod iam;
 mod infra;
+mod inputs;
+mod machines;
+mod nodepool;
+mod refused;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -21,13 +26,96 @@ pub(crate) struct CreateArgs {
 
 #[derive(Debug, Subcommand)]
 enum Noun {
+    Cluster(Box<cluster::ClusterArgs>),
+    Nodepool(Box<nodepool::NodepoolArgs>),
     Iam(iam::IamArgs),
     Infra(infra::InfraArgs),
 }
 
 pub(crate) fn run(globals: &Globals, args: &CreateArgs, program: &'static str) -> Ended {
     match &args.noun {
+        Noun::Cluster(args) => cluster::run(globals, (**args).clone()),
+        Noun::Nodepool(args) => nodepool::run(globals, (**args).clone()),
         Noun::Iam(args) => iam::run(globals, args, program),
         Noun::Infra(args) => infra::run(globals, args, program),
+    }
+}
+
+/// The namespace that upstream's CLI uses unless told otherwise; a kubeconfig's own has no part in it.
+fn namespace(globals: &Globals) -> String {
+    globals.namespace.clone().unwrap_or_else(|| "clusters".to_owned())
+}
+
+/// Lets a flag that is a switch take a value too, as upstream's do: `--fips`, `--fips=true`, `--fips=false`.
+fn switch(arg: clap::Arg) -> clap::Arg {
+    if !matches!(arg.get_action(), clap::ArgAction::SetTrue) {
+        return arg;
+    }
+    arg.action(clap::ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_value("false")
+        .default_missing_value("true")
+        .hide_default_value(true)
+        .hide_possible_values(true)
+        .value_name("BOOL")
+        .value_parser(clap::builder::BoolishValueParser::new())
+}
+
+/// A text unless it is empty, which is how upstream's flags say "not given".
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// The name, given as `--name NAME` or behind the noun and an optional `azure`.
+fn name_of(flag: Option<String>, words: &[String]) -> Result<String, ui::Failure> {
+    let words = match words {
+        [platform, rest @ ..] if platform == "azure" => rest,
+        words => words,
+    };
+    let word = match words {
+        [] => None,
+        [word] => Some(word.clone()),
+        [_, extra, ..] => {
+            return Err(ui::Failure::usage(format!("'{extra}' is one word too many"))
+                .why("behind the noun stand `azure`, which may be left out, and one name")
+                .hint("give the name as `--name NAME`"));
+        }
+    };
+    match (flag, word) {
+        (Some(flag), Some(word)) if flag != word => Err(ui::Failure::usage(format!("--name {flag} is refused"))
+            .why(format!("another name is given without a flag: '{word}'"))
+            .hint("give one name")),
+        (flag, word) => Ok(given(flag).or(word).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::name_of;
+
+    #[test]
+    fn a_name_is_given_once() {
+        let of = |flag: Option<&str>, words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            name_of(flag.map(Into::into), &words)
+        };
+        for (flag, words, want) in [
+            (Some("demo"), &["azure"][..], "demo"),
+            (None, &["azure", "demo"], "demo"),
+            (None, &["demo"], "demo"),
+            (Some("demo"), &["azure", "demo"], "demo"),
+            (None, &["azure", "azure"], "azure"),
+            (None, &["azure"], ""),
+            (None, &[], ""),
+        ] {
+            assert_eq!(of(flag, words).unwrap(), want, "{flag:?} {words:?}");
+        }
+        for (flag, words) in
+            [(Some("demo"), &["extra"][..]), (Some("demo"), &["aws"]), (None, &["azure", "demo", "extra"])]
+        {
+            assert!(of(flag, words).is_err(), "{flag:?} {words:?}");
+        }
     }
 }

@@ -1,0 +1,66 @@
+//! Whether a hosted cluster can be made as it is asked for.
+
+mod access;
+mod files;
+mod flags;
+
+use super::inputs::Inputs;
+use super::kms::EncryptionKey;
+use super::networking::Networks;
+use super::refusal::{Refusal, Refusals};
+use super::spec::ClusterSpec;
+
+pub(super) use flags::release_problem;
+
+/// A hosted cluster that was judged and can be made. Only [`validate`] makes one.
+#[derive(Debug)]
+pub struct Cluster {
+    pub(super) spec: ClusterSpec,
+    pub(super) inputs: Inputs,
+    pub(super) parsed: Parsed,
+}
+
+/// What the flags mean, beyond their texts.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub networks: Networks,
+    pub node_drain_timeout: String,
+    pub node_volume_detach_timeout: String,
+    pub etcd_storage_size: Option<String>,
+    pub labels: std::collections::BTreeMap<String, String>,
+    pub annotations: std::collections::BTreeMap<String, String>,
+    pub node_selector: std::collections::BTreeMap<String, String>,
+    pub pods_labels: std::collections::BTreeMap<String, String>,
+    pub tolerations: Vec<serde_json::Value>,
+    pub encryption_key: Option<EncryptionKey>,
+    /// Of `spec.pausedUntil` of the HostedCluster.
+    pub paused_until: Option<String>,
+}
+
+impl ClusterSpec {
+    /// Judges the flags alone, before any file is read.
+    ///
+    /// # Errors
+    /// Every flag that cannot be used.
+    pub fn check(&self) -> Result<(), Vec<Refusal>> {
+        let mut refusals = Refusals::default();
+        flags::check(self, &mut refusals);
+        if refusals.0.is_empty() { Ok(()) } else { Err(refusals.0) }
+    }
+}
+
+/// Judges flags and files together.
+///
+/// # Errors
+/// Every flag that cannot be used, those of files included.
+pub fn validate(spec: &ClusterSpec, mut inputs: Inputs) -> Result<Cluster, Vec<Refusal>> {
+    let mut refusals = Refusals::default();
+    let parsed = flags::check(spec, &mut refusals);
+    files::adopt_identities(spec, &mut inputs, &mut refusals);
+    files::check(spec, &inputs, &mut refusals);
+    access::check_with_identities(spec, &inputs, &parsed, &mut refusals);
+    if refusals.0.is_empty() { Ok(Cluster { spec: spec.clone(), inputs, parsed }) } else { Err(refusals.0) }
+}
+
+#[cfg(test)]
+mod tests;
