@@ -188,6 +188,11 @@ fn files_are_short_enough_to_read() {
 
 #[test]
 fn the_code_is_formatted() {
+    let fmt = std::process::Command::new(env!("CARGO")).args(["fmt", "--version"]).output().unwrap();
+    if !fmt.status.success() {
+        e2e::workspace::note("skipped: rustfmt is not installed");
+        return;
+    }
     let output = std::process::Command::new(env!("CARGO"))
         .args(["fmt", "--all", "--check"])
         .current_dir(e2e::workspace::root())
