@@ -31,3 +31,14 @@ impl std::fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_flag_value_and_reason() {
+        assert_eq!(Refusal::new("--name", "", "missing", "").to_string(), "--name: missing");
+        assert_eq!(Refusal::new("--arch", "x86", "unknown", "").to_string(), "--arch x86: unknown");
+    }
+}

@@ -1,38 +1,6 @@
-//! [`Refusal`]: why a flag cannot be used.
+//! The refusals of one judgement, collected so that all are said at once.
 
-use std::fmt;
-
-/// A flag that cannot be used as it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The flag, with its dashes.
-    pub flag: &'static str,
-    /// What was given; empty when nothing was.
-    pub value: String,
-    /// What is wrong with it.
-    pub why: String,
-    /// One action.
-    pub fix: String,
-}
-
-impl Refusal {
-    /// A refusal of a flag.
-    pub fn new(flag: &'static str, value: impl Into<String>, why: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { flag, value: value.into(), why: why.into(), fix: fix.into() }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.value.is_empty() {
-            write!(f, "{}: {}", self.flag, self.why)
-        } else {
-            write!(f, "{} {}: {}", self.flag, self.value, self.why)
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
+pub use crate::refusal::Refusal;
 
 /// What a person can choose from, in words: `A, B or C`.
 pub(super) fn one_of(values: &[&str]) -> String {
@@ -81,12 +49,6 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_refusal_names_flag_value_and_reason() {
-        assert_eq!(Refusal::new("--name", "", "missing", "").to_string(), "--name: missing");
-        assert_eq!(Refusal::new("--arch", "x86", "unknown", "").to_string(), "--arch x86: unknown");
-    }
 
     #[test]
     fn a_choice_is_exact() {
