@@ -4,7 +4,7 @@ use facts::azure::Identity;
 use facts::catalogue::{self, Component};
 use facts::hosted::HostedCluster;
 
-use crate::judgement::{Finding, Key, Level};
+use crate::judgement::{Finding, Fix, Key, Level};
 use crate::text::quote;
 
 /// Why checks of workload identities do not apply to a cluster without them.
@@ -48,6 +48,38 @@ pub(crate) fn runs(cluster: &HostedCluster, component: &Component) -> bool {
         _ => return true,
     };
     !cluster.disabled_capabilities.iter().any(|name| name == capability)
+}
+
+/// Federated identity credentials that are wrong in the same way, and where they stand.
+#[derive(Debug, Default)]
+pub(crate) struct WrongCredentials<'a> {
+    members: Vec<Member<'a>>,
+    commands: Vec<String>,
+    /// The credentials' names.
+    pub names: Vec<String>,
+}
+
+impl<'a> WrongCredentials<'a> {
+    /// Adds a credential of a member, with the command that mends it. A member's credentials follow one another.
+    pub(crate) fn add(&mut self, member: Member<'a>, name: &str, command: String) {
+        self.commands.push(command);
+        self.names.push(name.to_owned());
+        if self.members.last().is_none_or(|last| last.component.key != member.component.key) {
+            self.members.push(member);
+        }
+    }
+
+    /// The one finding about them all.
+    pub(crate) fn finding(&self, what: String, why: &str, want: &str, found: &str) -> Finding {
+        let finding = Finding::fail(subject_of(&self.members), what, why)
+            .compare(want, found)
+            .see("credentials", self.names.join(", "))
+            .fix(Fix::azure(self.commands.clone()).note(
+                "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them",
+            ));
+        let finding = weigh(finding, self.members.iter().any(|member| member.needed));
+        self.members.iter().fold(finding, |finding, member| member.touched_by(finding))
+    }
 }
 
 impl Member<'_> {

@@ -1,6 +1,8 @@
-//! Values as texts: quoted for a shell, and recognised by their shape.
+//! Values as texts: quoted for a shell, recognised by their shape, and conditions in their own words.
 
 use std::borrow::Cow;
+
+use facts::hosted::Condition;
 
 /// A value as one word of a POSIX shell: bare where it is harmless, else in single quotes.
 ///
@@ -19,6 +21,18 @@ pub(crate) fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
         && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// What a condition says of itself: its reason and the first line of its message.
+pub(crate) fn reason(condition: &Condition) -> String {
+    let message = facts::redact::text(condition.message.trim());
+    let first: String = message.lines().next().unwrap_or_default().chars().take(160).collect();
+    match (condition.reason.as_str(), first.as_str()) {
+        ("", "") => "no reason given".into(),
+        (reason, "") => reason.into(),
+        ("", first) => first.into(),
+        (reason, first) => format!("{reason}, {first}"),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use facts::azure::FederatedCredential;
 
-use crate::federation::{self, IssuerDifference, Member};
+use crate::federation::{self, IssuerDifference, WrongCredentials};
 use crate::prelude::*;
 
 declare_check! {
@@ -37,14 +37,6 @@ declare_check! {
     };
 }
 
-/// One wrong issuer and where it stands.
-#[derive(Default)]
-struct Wrong<'a> {
-    members: Vec<Member<'a>>,
-    commands: Vec<String>,
-    names: Vec<String>,
-}
-
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
     if cluster.workload_identities().is_none() {
@@ -53,7 +45,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let issuer = cluster.issuer_url.as_str();
     let members = federation::members(cluster, view.identities()?).unwrap_or_default();
     let mut right = 0;
-    let mut wrong: BTreeMap<&str, Wrong<'_>> = BTreeMap::new();
+    let mut wrong: BTreeMap<&str, WrongCredentials<'_>> = BTreeMap::new();
     let mut findings = Vec::new();
     for member in members {
         let found = match view.federated(member.identity) {
@@ -81,12 +73,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             let ours = nearest.name == own_name
                 || IssuerDifference::between(issuer, &nearest.issuer).is_some_and(|difference| difference.near);
             let (verb, name) = if ours { ("update", &nearest.name) } else { ("create", &own_name) };
-            let entry = wrong.entry(nearest.issuer.as_str()).or_default();
-            entry.commands.push(member.credential_command(verb, name, issuer, &subject));
-            entry.names.push(nearest.name.clone());
-            if entry.members.last().is_none_or(|last| last.component.key != member.component.key) {
-                entry.members.push(member);
-            }
+            let command = member.credential_command(verb, name, issuer, &subject);
+            wrong.entry(nearest.issuer.as_str()).or_default().add(member, &nearest.name, command);
         }
     }
     let all_have_it = right == 0 && wrong.len() == 1;
@@ -100,7 +88,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     Ok(Judgement::new(format!("{right} federated identity credentials have the issuer {issuer}"), findings))
 }
 
-fn finding(want: &str, found: &str, wrong: &Wrong<'_>) -> Finding {
+fn finding(want: &str, found: &str, wrong: &WrongCredentials<'_>) -> Finding {
     let difference =
         IssuerDifference::between(want, found).map_or_else(String::new, |difference| difference.describe());
     let what = match wrong.names.as_slice() {
@@ -112,18 +100,8 @@ fn finding(want: &str, found: &str, wrong: &Wrong<'_>) -> Finding {
             names.len()
         ),
     };
-    let finding = Finding::fail(
-        federation::subject_of(&wrong.members),
-        what,
-        "Entra compares issuers byte by byte and refuses the tokens (AADSTS700211); no HostedCluster condition shows it",
-    )
-    .compare(want, found)
-    .see("credentials", wrong.names.join(", "))
-    .fix(Fix::azure(wrong.commands.clone()).note(
-        "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them",
-    ));
-    let finding = federation::weigh(finding, wrong.members.iter().any(|member| member.needed));
-    wrong.members.iter().fold(finding, |finding, member| member.touched_by(finding))
+    let why = "Entra compares issuers byte by byte and refuses the tokens (AADSTS700211); no HostedCluster condition shows it";
+    wrong.finding(what, why, want, found)
 }
 
 #[cfg(test)]

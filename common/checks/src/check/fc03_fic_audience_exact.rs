@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::federation::{self, Member};
+use crate::federation::{self, WrongCredentials};
 use crate::prelude::*;
 
 declare_check! {
@@ -31,14 +31,6 @@ declare_check! {
     };
 }
 
-/// One wrong audience and where it stands.
-#[derive(Default)]
-struct Wrong<'a> {
-    members: Vec<Member<'a>>,
-    commands: Vec<String>,
-    names: Vec<String>,
-}
-
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
     if cluster.workload_identities().is_none() {
@@ -46,7 +38,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     }
     let members = federation::members(cluster, view.identities()?).unwrap_or_default();
     let mut right = 0;
-    let mut wrong: BTreeMap<String, Wrong<'_>> = BTreeMap::new();
+    let mut wrong: BTreeMap<String, WrongCredentials<'_>> = BTreeMap::new();
     let mut findings = Vec::new();
     for member in members {
         let found = match view.federated(member.identity) {
@@ -66,45 +58,28 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 right += 1;
                 continue;
             }
-            let entry = wrong.entry(credential.audiences.join(", ")).or_default();
-            entry.commands.push(member.credential_command(
-                "update",
-                &credential.name,
-                &cluster.issuer_url,
-                &credential.subject,
-            ));
-            entry.names.push(credential.name.clone());
-            if entry.members.last().is_none_or(|last| last.component.key != member.component.key) {
-                entry.members.push(member);
-            }
+            let command =
+                member.credential_command("update", &credential.name, &cluster.issuer_url, &credential.subject);
+            wrong.entry(credential.audiences.join(", ")).or_default().add(member, &credential.name, command);
         }
     }
-    findings.extend(wrong.into_iter().map(|(found, wrong)| finding(&found, wrong)));
+    findings.extend(wrong.into_iter().map(|(found, wrong)| finding(&found, &wrong)));
     Ok(Judgement::new(
         format!("{right} federated identity credentials have the audience {}", catalogue::AUDIENCE),
         findings,
     ))
 }
 
-fn finding(found: &str, wrong: Wrong<'_>) -> Finding {
+fn finding(found: &str, wrong: &WrongCredentials<'_>) -> Finding {
     let what = match wrong.names.as_slice() {
         [name] => format!("the audience of federated identity credential {name} is not {}", catalogue::AUDIENCE),
         names => {
             format!("the audience of {} federated identity credentials is not {}", names.len(), catalogue::AUDIENCE)
         }
     };
-    let finding = Finding::fail(
-        federation::subject_of(&wrong.members),
-        what,
-        "Entra refuses the tokens (AADSTS700212): the control plane asks for tokens with this audience only",
-    )
-    .compare(catalogue::AUDIENCE, if found.is_empty() { "no audience" } else { found })
-    .see("credentials", wrong.names.join(", "))
-    .fix(Fix::azure(wrong.commands).note(
-        "one after another: Azure answers concurrent writes to one identity with 409; Entra takes up to 5 minutes to know them",
-    ));
-    let finding = federation::weigh(finding, wrong.members.iter().any(|member| member.needed));
-    wrong.members.iter().fold(finding, |finding, member| member.touched_by(finding))
+    let why = "Entra refuses the tokens (AADSTS700212): the control plane asks for tokens with this audience only";
+    let found = if found.is_empty() { "no audience" } else { found };
+    wrong.finding(what, why, catalogue::AUDIENCE, found)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use facts::hosted::{Condition, HostedCluster};
 use crate::judgement::BEING_DELETED;
 use crate::prelude::*;
 use crate::shell::command;
+use crate::text::reason;
 
 declare_check! {
     /// ## What it checks
@@ -237,18 +238,6 @@ fn tied(finding: Finding, kind: &str) -> Finding {
             .touches(workload("control-plane-operator"))
             .explaining_itself(),
         _ => finding,
-    }
-}
-
-/// The reason and the first sentence or so of the message.
-fn reason(condition: &Condition) -> String {
-    let message = facts::redact::text(condition.message.trim());
-    let first: String = message.lines().next().unwrap_or_default().chars().take(160).collect();
-    match (condition.reason.as_str(), first.as_str()) {
-        ("", "") => "no reason given".into(),
-        (reason, "") => reason.into(),
-        ("", first) => first.into(),
-        (reason, first) => format!("{reason}, {first}"),
     }
 }
 

@@ -4,6 +4,7 @@ use facts::hosted::{Condition, NodePool};
 
 use crate::prelude::*;
 use crate::shell::command;
+use crate::text::reason;
 
 declare_check! {
     /// ## What it checks
@@ -167,17 +168,6 @@ fn is_empty_by_design(pool: &NodePool, condition: &Condition) -> bool {
             REACHED_IGNITION => pool.condition("AllMachinesReady").is_none_or(says_so),
             _ => false,
         }
-}
-
-fn reason(condition: &Condition) -> String {
-    let message = facts::redact::text(condition.message.trim());
-    let first: String = message.lines().next().unwrap_or_default().chars().take(160).collect();
-    match (condition.reason.as_str(), first.as_str()) {
-        ("", "") => "no reason given".into(),
-        (reason, "") => reason.into(),
-        ("", first) => first.into(),
-        (reason, first) => format!("{reason}, {first}"),
-    }
 }
 
 fn meaning(kind: &str) -> &'static str {
