@@ -78,11 +78,6 @@ impl Terminal {
         self.width
     }
 
-    /// Whether colour is used.
-    pub fn has_color(&self) -> bool {
-        self.color
-    }
-
     /// The separator between short parts of a line.
     pub fn dot(&self) -> &'static str {
         if self.unicode { " · " } else { " - " }
@@ -134,5 +129,18 @@ impl Terminal {
     /// Something of less weight.
     pub fn faint(&self, text: &str) -> String {
         if self.color { text.dimmed().to_string() } else { text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_without_unicode_gets_ascii() {
+        let ascii = Terminal::plain(80).ascii();
+        assert_eq!(ascii.fit("a · b… c→d"), "a - b... c->d");
+        assert_eq!((ascii.dot(), ascii.ellipsis()), (" - ", "..."));
+        assert_eq!(Terminal::plain(80).fit("a · b…"), "a · b…");
     }
 }
