@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use facts::ArmId;
 use serde_json::Value;
 
+use crate::late::Late;
+use crate::manifest::Manifest;
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -29,6 +32,13 @@ pub enum Change {
         /// Whether an assignment of this name with another content goes first: assignments cannot be changed.
         replace: bool,
     },
+    /// An object of the management cluster is applied, as far as it is ours: fields that others own are not taken over.
+    Manifest {
+        /// The object.
+        object: Manifest,
+        /// The client ids in it that steps before leave.
+        late: Late,
+    },
     /// A file is written, readable by its owner alone, whole or not at all.
     File {
         /// The file.
@@ -50,8 +60,8 @@ pub enum Origin {
 /// What stands in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// This text.
-    Text(String),
+    /// This text, with the client ids that steps before leave.
+    Text(String, Late),
     /// The client ids of identities, by their key in the workload identities file. Such a file is also written when a step
     /// failed, with the identities that exist by then; it is not written when there are none.
     WorkloadIdentities(BTreeMap<String, Origin>),
@@ -69,6 +79,7 @@ impl Change {
             },
             // A fresh identity is not known everywhere at once.
             Self::RoleAssignment { .. } => 5,
+            Self::Manifest { .. } => 1,
             Self::File { .. } => 0,
         }
     }

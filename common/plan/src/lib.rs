@@ -10,6 +10,8 @@ pub mod iam;
 pub mod identities;
 pub mod infra;
 mod input;
+pub mod late;
+pub mod manifest;
 mod refusal;
 pub mod resource;
 pub mod tags;

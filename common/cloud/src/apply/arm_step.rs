@@ -1,47 +1,16 @@
-//! Doing one step: the requests, the waits, and what passes by itself.
+//! Steps in Azure: the requests, the waits, and what passes by itself.
 
-use std::path::Path;
 use std::time::Duration;
 
 use arm::{Arm, ArmError, ArmId, Kind};
-use plan::change::{Content, Origin};
-use plan::identities::ClientIds;
-use plan::{Change, Step};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Event, Options, Outcome, Results, StepError, file};
+use super::step::{Ended, OnEvent};
+use super::{Event, Options, Outcome, StepError};
 
-type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);
-
-/// Does a step.
-pub(super) async fn perform(
-    arm: &Arm,
-    at: usize,
-    step: &Step,
-    results: Results,
-    options: &Options,
-    on_event: OnEvent<'_>,
-) -> Outcome {
-    let run = Run { arm, at, options, on_event, deadline: Instant::now() + options.pace.step };
-    let Some(change) = &step.change else {
-        return Outcome::Kept;
-    };
-    let ended = match change {
-        Change::ArmPut { id, api_version, body } => run.put(id, api_version, body).await,
-        Change::RoleAssignment { id, role_definition_id, principal, replace } => {
-            match principal_of(principal, &results) {
-                Ok(principal) => run.assign(id, role_definition_id, &principal, *replace).await,
-                Err(error) => Err(error),
-            }
-        }
-        Change::File { path, content } => return write(path, content, &results),
-    };
-    ended.unwrap_or_else(Outcome::Failed)
-}
-
-/// One step under way.
-struct Run<'a> {
+/// One step in Azure under way.
+pub(super) struct Run<'a> {
     arm: &'a Arm,
     at: usize,
     options: &'a Options,
@@ -49,11 +18,14 @@ struct Run<'a> {
     deadline: Instant,
 }
 
-/// How a step ended, if it did not fail.
-type Ended = Result<Outcome, StepError>;
+impl<'a> Run<'a> {
+    /// A step that begins now.
+    pub fn new(arm: &'a Arm, at: usize, options: &'a Options, on_event: OnEvent<'a>) -> Self {
+        Self { arm, at, options, on_event, deadline: Instant::now() + options.pace.step }
+    }
 
-impl Run<'_> {
-    async fn put(&self, id: &facts::ArmId, api_version: &str, body: &Value) -> Ended {
+    /// Creates or replaces a resource.
+    pub async fn put(&self, id: &facts::ArmId, api_version: &str, body: &Value) -> Ended {
         let id = arm_id(id)?;
         self.again(|| self.put_once(&id, api_version, body)).await
     }
@@ -71,7 +43,8 @@ impl Run<'_> {
         }
     }
 
-    async fn assign(&self, id: &facts::ArmId, role: &str, principal: &str, replace: bool) -> Ended {
+    /// Assigns a role to an identity.
+    pub async fn assign(&self, id: &facts::ArmId, role: &str, principal: &str, replace: bool) -> Ended {
         let id = arm_id(id)?;
         if replace {
             let gone = self.again(|| async {
@@ -136,37 +109,4 @@ fn is_code(error: &ArmError, code: &str) -> bool {
 
 fn arm_id(id: &facts::ArmId) -> Result<ArmId, StepError> {
     ArmId::parse(id.as_str()).map_err(|error| StepError::Answer(error.to_string()))
-}
-
-/// The object id of an identity: known before, or in what the step left that made it.
-fn principal_of(origin: &Origin, results: &Results) -> Result<String, StepError> {
-    value_of(origin, results, "principalId")
-        .ok_or_else(|| StepError::Answer("Azure's answer about the identity holds no principalId".into()))
-}
-
-fn value_of(origin: &Origin, results: &Results, property: &str) -> Option<String> {
-    match origin {
-        Origin::Known(value) => Some(value.clone()),
-        Origin::Step(step) => results.get(step)?["properties"][property].as_str().map(str::to_owned),
-    }
-}
-
-fn write(path: &Path, content: &Content, results: &Results) -> Outcome {
-    let text = match content {
-        Content::Text(text) => text.clone(),
-        Content::WorkloadIdentities(origins) => {
-            let ids: ClientIds = origins
-                .iter()
-                .filter_map(|(key, origin)| Some((key.clone(), value_of(origin, results, "clientId")?)))
-                .collect();
-            if ids.is_empty() {
-                return Outcome::Skipped("group".into());
-            }
-            plan::identities::text(&ids)
-        }
-    };
-    match file::write(path, &text) {
-        Ok(()) => Outcome::Done(Value::Null),
-        Err(error) => Outcome::Failed(StepError::File(format!("cannot write {}: {error}", path.display()))),
-    }
 }

@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use plan::change::Content;
+use plan::late::Late;
 use serde_json::json;
 
 use super::*;
@@ -15,7 +16,7 @@ fn step(id: &str, depends_on: &[&str], serial: Option<&str>) -> Step {
         resource: id.into(),
         reason: String::new(),
         depends_on: depends_on.iter().map(|id| (*id).to_owned()).collect(),
-        change: Some(Change::File { path: id.into(), content: Content::Text(String::new()) }),
+        change: Some(Change::File { path: id.into(), content: Content::Text(String::new(), Late::default()) }),
         serial: serial.map(str::to_owned),
     }
 }

@@ -50,6 +50,7 @@ impl StepError {
     pub fn why(&self) -> String {
         match self {
             Self::Arm(error) => why(error),
+            Self::Kubernetes(error) => error.why().unwrap_or_else(|| error.to_string()),
             Self::File(text) | Self::Answer(text) => text.clone(),
         }
     }
@@ -58,6 +59,7 @@ impl StepError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Arm(error) => hint(error),
+            Self::Kubernetes(error) => error.hint(),
             Self::File(_) | Self::Answer(_) => None,
         }
     }

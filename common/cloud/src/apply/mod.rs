@@ -1,4 +1,4 @@
-//! Applying a plan: every change that this suite makes in Azure goes through here.
+//! Applying a plan: every change that this suite makes, in Azure or in the management cluster, goes through here.
 //!
 //! Independent steps run at once, dependent ones wait, and those of one serial key follow one another. A step that fails
 //! stops what depends on it and nothing else. Nothing is undone: running the same command again reads what is there and
@@ -8,7 +8,9 @@ mod arm_step;
 mod engine;
 mod explain;
 pub mod file;
+mod local_step;
 mod pace;
+mod step;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use std::time::Duration;
 use arm::{Arm, ArmError};
 use plan::Plan;
 use serde_json::Value;
+
+use crate::kubernetes::{Connection, KubeError};
 
 pub use engine::Stop;
 pub use explain::{hint, why};
@@ -82,6 +86,9 @@ pub enum StepError {
     /// Azure refused, or could not be asked.
     #[error(transparent)]
     Arm(#[from] ArmError),
+    /// The management cluster refused, or could not be asked.
+    #[error(transparent)]
+    Kubernetes(#[from] KubeError),
     /// A file could not be written.
     #[error("{0}")]
     File(String),
@@ -120,14 +127,28 @@ impl Applied {
     }
 }
 
+/// Whom a plan may ask for what it does. What a plan does not need may be missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hands<'a> {
+    /// Azure.
+    pub arm: Option<&'a Arm>,
+    /// The management cluster.
+    pub kubernetes: Option<&'a Connection>,
+}
+
 /// What finished steps left, by their names.
 pub(crate) type Results = BTreeMap<String, Value>;
 
 /// Applies a plan. Whoever wants to see it happen listens to the events.
-pub async fn apply(plan: &Plan, arm: &Arm, options: &Options, on_event: &(dyn Fn(Event<'_>) + Send + Sync)) -> Applied {
+pub async fn apply(
+    plan: &Plan,
+    hands: Hands<'_>,
+    options: &Options,
+    on_event: &(dyn Fn(Event<'_>) + Send + Sync),
+) -> Applied {
     let perform = |at: usize, results: Results| {
         let step = &plan.steps()[at];
-        arm_step::perform(arm, at, step, results, options, on_event)
+        step::perform(hands, at, step, results, options, on_event)
     };
     engine::run(plan, options, perform, on_event).await
 }

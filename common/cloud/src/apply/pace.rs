@@ -70,7 +70,12 @@ impl Pace {
             Kind::Throttled { retry_after } => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
+        self.grown(tries).max(asked)
+    }
+
+    /// The wait before try number `tries + 1` when nobody asked for a longer one.
+    pub(crate) fn grown(&self, tries: u32) -> Duration {
         let grown = self.first_wait.mul_f64(1.5_f64.powi(i32::try_from(tries.min(20)).unwrap_or(20) - 1));
-        grown.min(self.longest_wait).max(asked)
+        grown.min(self.longest_wait)
     }
 }

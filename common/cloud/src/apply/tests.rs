@@ -8,7 +8,7 @@ use plan::change::Origin;
 use plan::{Change, Plan, Step, Verb};
 use serde_json::json;
 
-use super::{Applied, Options, Outcome, Pace, Stop, apply};
+use super::{Applied, Hands, Options, Outcome, Pace, Stop, apply};
 use crate::clouds::Cloud;
 use crate::credentials::{self, Environment};
 use crate::http::{self, Calls};
@@ -85,7 +85,7 @@ fn identity_with_role() -> Plan {
 
 async fn applied(plan: &Plan, session: &AzureSession, pace: Pace) -> Applied {
     let options = Options { pace, ..Options::new(Stop::default()) };
-    apply(plan, &session.arm, &options, &|_| {}).await
+    apply(plan, Hands { arm: Some(&session.arm), ..Hands::default() }, &options, &|_| {}).await
 }
 
 fn quick(patience: Duration) -> Pace {

@@ -41,7 +41,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// Sends a request that changes nothing and returns the body of a successful answer. Each attempt is told to `observe`.
+/// Sends a request that may be repeated and returns the body of a successful answer. Each attempt is told to `observe`.
 ///
 /// # Errors
 /// [`KubeError`], by the status or the failure on the way.
@@ -107,6 +107,8 @@ fn refusal(answer: &Answer) -> KubeError {
         401 => KubeError::Unauthorized { why },
         403 => KubeError::Denied { why },
         404 => KubeError::NotFound { why, resource: text("/details/kind") },
+        409 => KubeError::Conflict { why },
+        400 | 422 => KubeError::Invalid { why },
         status => KubeError::Other { status: Some(status), why },
     }
 }

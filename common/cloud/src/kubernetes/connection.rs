@@ -18,7 +18,7 @@ const PAGE: u32 = 500;
 /// How many pages a list may have: a server that never ends its list is broken.
 const MAX_PAGES: usize = 1_000;
 
-/// A connection to the API server of a management cluster. It only reads: nothing it offers changes the cluster.
+/// A connection to the API server of a management cluster. What changes the cluster is in `write.rs` alone.
 #[derive(Clone)]
 pub struct Connection {
     client: kube::Client,

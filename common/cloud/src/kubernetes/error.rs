@@ -45,6 +45,18 @@ pub enum KubeError {
         /// The resource that the server names, in its plural form; none when the path itself is unknown.
         resource: Option<String>,
     },
+    /// Others own fields that were to be written, or the object changed meanwhile (409).
+    #[error("{why}")]
+    Conflict {
+        /// What the server said; it names the fields and their owners.
+        why: String,
+    },
+    /// The API server does not take an object as it is (400, 422).
+    #[error("{why}")]
+    Invalid {
+        /// What the server said; it names the fields.
+        why: String,
+    },
     /// The API server answered otherwise.
     #[error("the API server answered {}: {why}", status.map_or("nothing usable".to_owned(), |s| s.to_string()))]
     Other {
@@ -66,6 +78,8 @@ impl KubeError {
             Self::Unauthorized { .. } => "the management cluster does not accept the credentials".to_owned(),
             Self::Denied { .. } => "the management cluster denies a permission".to_owned(),
             Self::NotFound { .. } => "the management cluster has no such resource".to_owned(),
+            Self::Conflict { .. } => "others own fields of the object".to_owned(),
+            Self::Invalid { .. } => "the management cluster does not take the object".to_owned(),
             Self::Other { .. } => "the management cluster's API server failed".to_owned(),
         }
     }
@@ -79,6 +93,8 @@ impl KubeError {
             | Self::Unreachable { why }
             | Self::Unauthorized { why }
             | Self::Denied { why }
+            | Self::Conflict { why }
+            | Self::Invalid { why }
             | Self::NotFound { why, .. } => Some(why.clone()),
             Self::Other { status, why } => Some(match status {
                 Some(status) => format!("HTTP {status}: {why}"),
@@ -100,7 +116,8 @@ impl KubeError {
                 Self::Denied { .. } => {
                     "ask a cluster administrator for the permission; `oc auth can-i --list` shows yours"
                 }
-                Self::NotFound { .. } | Self::Other { .. } => return None,
+                Self::Conflict { .. } => "`oc get … -o yaml --show-managed-fields` shows who owns which field",
+                Self::NotFound { .. } | Self::Invalid { .. } | Self::Other { .. } => return None,
             }
             .to_owned(),
         )
@@ -121,9 +138,12 @@ impl KubeError {
             }
             Self::Unreachable { .. } => GapKind::Unreachable,
             Self::NotFound { .. } => GapKind::Blocked,
-            Self::NoConfig { .. } | Self::NoContext { .. } | Self::Unauthorized { .. } | Self::Other { .. } => {
-                GapKind::Failed
-            }
+            Self::NoConfig { .. }
+            | Self::NoContext { .. }
+            | Self::Unauthorized { .. }
+            | Self::Conflict { .. }
+            | Self::Invalid { .. }
+            | Self::Other { .. } => GapKind::Failed,
         };
         let gap = Gap::new(kind, format!("could not {verb} {resource} in {scope}: {self}"));
         if self.needs_sign_in() { gap.with_remedy("oc login") } else { gap }

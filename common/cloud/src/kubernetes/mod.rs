@@ -12,6 +12,7 @@ pub mod logs;
 mod lookup;
 pub mod objects;
 mod proxy;
+mod write;
 
 pub use call::{CallEvent, Observer};
 pub use connection::Connection;
@@ -19,3 +20,4 @@ pub use error::KubeError;
 pub use kubeconfig::KubeOptions;
 pub use live::Collected;
 pub use lookup::LookupError;
+pub use write::FIELD_MANAGER;

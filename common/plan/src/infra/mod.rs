@@ -17,6 +17,7 @@ use crate::change::{Change, Content};
 use crate::compare::text;
 use crate::iam::{NoPlan, azure_region, being_deleted, is_going};
 use crate::identities::ClientIds;
+use crate::late::Late;
 use crate::resource::{FileSeen, Seen, kept};
 use crate::{Plan, Refusal, Step, Verb, input};
 
@@ -416,7 +417,7 @@ fn file(spec: &Spec, facts: &Facts, output: &str, others: &[Step]) -> Option<Ste
         resource,
         reason: reason.into(),
         depends_on: others.iter().map(|step| step.id.clone()).collect(),
-        change: Some(Change::File { path: path.clone(), content: Content::Text(output.to_owned()) }),
+        change: Some(Change::File { path: path.clone(), content: Content::Text(output.to_owned(), Late::default()) }),
         serial: None,
     })
 }

@@ -84,7 +84,7 @@ fn what_is_there_is_kept() {
             Some(Change::File { .. }) => {
                 facts.file = Some(FileSeen { text: planned.output.clone(), mode: Some(0o600) })
             }
-            None => {}
+            Some(Change::Manifest { .. }) | None => {}
         }
     }
     let again = plan(&spec, &facts).unwrap();

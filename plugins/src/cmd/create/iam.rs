@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cloud::apply::Stop;
+use cloud::apply::{Hands, Stop};
 use cloud::create;
 use plan::iam::{self, Spec};
 
@@ -79,7 +79,8 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
             plan: &plan,
             notes: &[],
             title: format!("identities of {} (infra id {})", spec.name, spec.infra_id),
-            session: &session,
+            by: run::by(&session),
+            hands: Hands { arm: Some(&session.arm), ..Hands::default() },
             stop: &stop,
             next: format!(
                 "next: `{program} create infra --name {} --infra-id {} --workload-identities-file {} …`",

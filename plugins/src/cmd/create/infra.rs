@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cloud::apply::Stop;
+use cloud::apply::{Hands, Stop};
 use cloud::create;
 use plan::identities::{self, ClientIds};
 use plan::infra::{self, Roles, Spec};
@@ -106,7 +106,8 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
             plan: &planned.plan,
             notes: &planned.notes,
             title: format!("infrastructure of {} (infra id {}) in {}", spec.name, spec.infra_id, spec.location),
-            session: &session,
+            by: run::by(&session),
+            hands: Hands { arm: Some(&session.arm), ..Hands::default() },
             stop: &stop,
             next: format!("next: `{program} create cluster --name {} --infra-json {file} …`", spec.name),
         };

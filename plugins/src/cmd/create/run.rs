@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use cloud::apply::{self, Applied, Event, Options, Outcome as StepOutcome, Stop};
+use cloud::apply::{self, Applied, Event, Hands, Options, Outcome as StepOutcome, Stop};
 use cloud::create::FactsError;
 use cloud::credentials::ProcessEnvironment;
 use cloud::http;
@@ -55,7 +55,9 @@ pub(crate) struct Job<'a> {
     pub notes: &'a [String],
     /// What the plan is about, in the line above it: `identities of dev (dev-x7k2p)`.
     pub title: String,
-    pub session: &'a AzureSession,
+    /// Who applies it, in the line below the title: `as service principal x, subscription y`.
+    pub by: String,
+    pub hands: Hands<'a>,
     pub stop: &'a Stop,
     /// What to do next, once all is done.
     pub next: String,
@@ -122,6 +124,11 @@ pub(crate) async fn session(globals: &Globals) -> Result<AzureSession, Failure> 
             }
         }
     })
+}
+
+/// Who a session is, for the line below a plan's title.
+pub(crate) fn by(session: &AzureSession) -> String {
+    format!("as {}, subscription {}", session.caller.via, session.subscription)
 }
 
 /// Waits for facts, unless the run is stopped first.
@@ -198,7 +205,7 @@ pub(crate) async fn go(job: &Job<'_>) -> Result<Outcome, Failure> {
     let progress = Mutex::new(Progress::new(plan, stderr, globals.quiet || globals.verbose > 0 && json));
     let listen = |event: Event<'_>| hear(&mut progress.lock().unwrap_or_else(PoisonError::into_inner), event);
     let applied = {
-        let mut work = std::pin::pin!(apply::apply(plan, &job.session.arm, &options, &listen));
+        let mut work = std::pin::pin!(apply::apply(plan, job.hands, &options, &listen));
         let mut clock = tokio::time::interval(Duration::from_millis(500));
         loop {
             tokio::select! {
@@ -229,13 +236,7 @@ fn end(job: &Job<'_>, applied: Option<&Applied>, line: &str) -> Result<Outcome, 
 }
 
 fn shown(job: &Job<'_>, terminal: &Terminal) -> String {
-    format!(
-        "{}\nas {}, subscription {}\n\n{}",
-        terminal.strong(&job.title),
-        job.session.caller.via,
-        job.session.subscription,
-        ui::plan::table(job.plan, job.notes, terminal)
-    )
+    format!("{}\n{}\n\n{}", terminal.strong(&job.title), job.by, ui::plan::table(job.plan, job.notes, terminal))
 }
 
 fn document(job: &Job<'_>, applied: Option<&Applied>) -> Result<String, Failure> {

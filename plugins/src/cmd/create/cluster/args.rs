@@ -1,16 +1,13 @@
-//! `create cluster`: the objects of a hosted cluster.
+//! The flags of `create cluster`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use plan::cluster::{ClusterSpec, validate};
-use ui::{Failure, Outcome};
+use plan::cluster::ClusterSpec;
+use ui::Failure;
 
-use super::inputs;
-use super::machines::MachineArgs;
-use super::{given, name_of, namespace, refused};
-use crate::Ended;
-use crate::cmd::printed;
+use super::super::machines::MachineArgs;
+use super::super::{given, name_of, namespace, switch};
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
@@ -26,7 +23,7 @@ Examples:
 /// Prints Namespace, Secrets, HostedCluster and NodePools as YAML. Azure and the management cluster are not touched.
 /// Flags and files that would make the API server refuse the result are refused, each with its name and a way out.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(super::switch))]
+#[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(switch))]
 pub(crate) struct ClusterArgs {
     /// The word `azure`, which may be left out, and the name
     #[arg(value_name = "NAME", num_args = 0..)]
@@ -52,16 +49,16 @@ pub(crate) struct ClusterArgs {
 
     /// Print the objects instead of creating them; Secrets only with --render-sensitive
     #[arg(long, help_heading = "Rendering")]
-    render: bool,
+    pub render: bool,
     /// Write the objects to a file instead of creating them
     #[arg(long, value_name = "FILE", help_heading = "Rendering")]
-    render_into: Option<PathBuf>,
+    pub render_into: Option<PathBuf>,
     /// Render Secrets too; a file is then readable by its owner only
     #[arg(long, help_heading = "Rendering")]
-    render_sensitive: bool,
+    pub render_sensitive: bool,
 
     #[command(flatten)]
-    control_plane: ControlPlaneArgs,
+    pub control_plane: ControlPlaneArgs,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -76,7 +73,7 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Control plane")]
-struct ControlPlaneArgs {
+pub(in crate::cmd::create) struct ControlPlaneArgs {
     /// Replicas of the control plane: SingleReplica or HighlyAvailable
     #[arg(long, value_name = "POLICY", default_value = "SingleReplica")]
     control_plane_availability_policy: String,
@@ -142,7 +139,7 @@ struct ControlPlaneArgs {
     control_plane_operator_image: Option<String>,
     /// Compare versions with the operator; the operator knows upstream's CLI only, so it is not done
     #[arg(long, hide = true)]
-    version_check: bool,
+    pub version_check: bool,
     /// Wait for the cluster; has no effect while rendering
     #[arg(long)]
     wait: bool,
@@ -288,47 +285,8 @@ struct NodeArgs {
     auto_repair: bool,
 }
 
-pub(crate) fn run(globals: &Globals, args: ClusterArgs) -> Ended {
-    let (render, into, sensitive) = (args.render, args.render_into.clone(), args.render_sensitive);
-    let version_check = args.control_plane.version_check;
-    let spec = spec(globals, args)?;
-    spec.check().map_err(|refusals| refused::failure(&refusals))?;
-    if !render && into.is_none() {
-        return Err(Failure::usage("a hosted cluster can only be rendered yet")
-            .why("creating it is not built in")
-            .hint("add `--render` or `--render-into FILE`, with `--render-sensitive` for the Secrets"));
-    }
-    let inputs = inputs::read(globals, &spec).map_err(|refusals| refused::failure(&refusals))?;
-    let cluster = validate(&spec, inputs).map_err(|refusals| refused::failure(&refusals))?;
-    let entropy = inputs::entropy()?;
-    let mut objects = cluster.render(&entropy);
-    if !sensitive {
-        objects.retain(|object| object["kind"] != "Secret");
-    }
-    let text =
-        ui::manifests(&objects).map_err(|error| Failure::usage("cannot write the objects").why(error.to_string()))?;
-    let outcome = match &into {
-        Some(path) => write(path, &text, sensitive)?,
-        None => printed(&text),
-    };
-    if !globals.quiet {
-        for note in cluster.notes() {
-            ui::note(&format!("note: {note}\n"));
-        }
-        if version_check {
-            ui::note("note: --version-check is not done: the operator knows the versions of upstream's CLI only\n");
-        }
-    }
-    Ok(outcome)
-}
-
-fn write(path: &Path, text: &str, private: bool) -> Ended {
-    cloud::files::write(path, text, private)
-        .map_err(|error| refused::failure(&[refused::file("--render-into", path, &error)]))?;
-    Ok(Outcome::Yes)
-}
-
-fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, Failure> {
+/// What the flags ask for.
+pub(super) fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, Failure> {
     let ClusterArgs { control_plane, network, identity, infrastructure, nodes, .. } = args;
     Ok(ClusterSpec {
         name: name_of(args.name, &args.words)?,

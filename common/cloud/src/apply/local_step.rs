@@ -1,0 +1,75 @@
+//! Steps outside Azure: objects of the management cluster, and files.
+
+use std::path::Path;
+
+use plan::change::Content;
+use plan::identities::ClientIds;
+use plan::late::Late;
+use plan::manifest::Manifest;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::step::{Ended, filled, value_of};
+use super::{Options, Outcome, Results, StepError, file};
+use crate::kubernetes::{Connection, KubeError};
+
+/// Applies an object.
+pub(super) async fn manifest(
+    kubernetes: &Connection,
+    object: &Manifest,
+    late: &Late,
+    results: &Results,
+    options: &Options,
+) -> Ended {
+    let ready = if late.is_empty() {
+        object.clone()
+    } else {
+        let text = filled(&object.object().to_string(), late, results)?;
+        Manifest::new(serde_json::from_str(&text).map_err(|error| StepError::Answer(error.to_string()))?)
+    };
+    let begun = Instant::now();
+    let mut tries = 0;
+    loop {
+        let error = match kubernetes.apply(&ready).await {
+            // What the object holds may be a secret, and nobody asks for it.
+            Ok(_) => return Ok(Outcome::Done(Value::Null)),
+            Err(error) => error,
+        };
+        tries += 1;
+        let wait = options.pace.grown(tries);
+        let over = begun + options.pace.patience_with_absence < Instant::now() + wait;
+        if !passes(&error) || over {
+            return Err(error.into());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = options.stop.wait() => return Ok(Outcome::Stopped),
+        }
+    }
+}
+
+/// What another try may mend: a server that restarts, or a webhook that is not ready.
+fn passes(error: &KubeError) -> bool {
+    matches!(error, KubeError::Unreachable { .. } | KubeError::Other { status: Some(429 | 500..), .. })
+}
+
+/// Writes a file.
+pub(super) fn file(path: &Path, content: &Content, results: &Results) -> Ended {
+    let text = match content {
+        Content::Text(text, late) => filled(text, late, results)?,
+        Content::WorkloadIdentities(origins) => {
+            let ids: ClientIds = origins
+                .iter()
+                .filter_map(|(key, origin)| Some((key.clone(), value_of(origin, results, "clientId")?)))
+                .collect();
+            if ids.is_empty() {
+                return Ok(Outcome::Skipped("group".into()));
+            }
+            plan::identities::text(&ids)
+        }
+    };
+    match file::write(path, &text) {
+        Ok(()) => Ok(Outcome::Done(Value::Null)),
+        Err(error) => Err(StepError::File(format!("cannot write {}: {error}", path.display()))),
+    }
+}
