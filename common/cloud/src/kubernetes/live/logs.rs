@@ -118,7 +118,7 @@ impl Connection {
             .map_err(|error| unusable(&error.to_string()))?;
         match self.send(request).await {
             Ok(text) => Ok(Some(text)),
-            Err(KubeError::Other { status: Some(400), .. }) => Ok(None),
+            Err(KubeError::Invalid { .. }) => Ok(None),
             Err(KubeError::NotFound { resource, .. }) if resource.as_deref() == Some("pods") => Ok(None),
             Err(error) => Err(error),
         }
