@@ -115,7 +115,7 @@ impl Globals {
 }
 
 /// `30s`, `2m`, `1h`, `500ms` or a number of seconds, as kubectl takes them.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }

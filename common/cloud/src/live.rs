@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arm::{Arm, ArmOptions};
 use facts::azure::Login;
+use facts::hosted::{Hosted, HostedCluster, NodePool};
 use facts::local::CredsFile;
 use facts::{Fact, Facts, Gap, GapKind, Need, Source, Target};
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
 use crate::kubernetes::Connection;
 use crate::oidc;
+use crate::session::{self, AzureSession, NoSession};
 
 /// What a live collection works with. One per run: sign-in, connections and answers are shared by all clusters.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Live {
     creds_file: Fact<CredsFile>,
     azure: Fact<Arm>,
     login: Fact<Login>,
+    /// What the credential says of itself: where it comes from, and its subscription.
+    account: Option<(String, Option<String>)>,
 }
 
 impl Live {
@@ -43,14 +47,25 @@ impl Live {
         environment: &dyn Environment,
         needs: &BTreeSet<Need>,
     ) -> Self {
+        let mut account = None;
         let (login, azure) = if needs.iter().any(|need| need.is_azure()) {
             let chosen = credentials::choose(creds_file.as_ref(), environment, &cloud, &http, None);
+            account = Some((chosen.via.clone(), chosen.subscription_id.clone()));
             sign_in(chosen, &cloud, &http, &calls).await
         } else {
             (Fact::default(), Fact::default())
         };
         let creds_file = creds_file.map(|read| read.shape).into();
-        Self { kubernetes, cloud, http, calls, creds_file, azure, login }
+        Self { kubernetes, cloud, http, calls, creds_file, azure, login, account }
+    }
+
+    /// The session with Azure, for what changes something there.
+    ///
+    /// # Errors
+    /// [`NoSession`].
+    pub fn session(&self) -> Result<AzureSession, NoSession> {
+        let (via, subscription) = self.account.clone().unwrap_or_default();
+        session::of(via, subscription, self.login.clone(), self.azure.clone())
     }
 
     /// Collects the wanted facts about one hosted cluster.
@@ -67,11 +82,33 @@ impl Live {
             facts.hosted = head.hosted;
             return facts;
         }
+        self.collect_about(facts, head.hosted, needs).await
+    }
+
+    /// Collects the wanted facts about a hosted cluster as it is going to be.
+    pub async fn collect_planned(
+        &self,
+        cluster: HostedCluster,
+        node_pools: Vec<NodePool>,
+        needs: &BTreeSet<Need>,
+        now: Timestamp,
+    ) -> Facts {
+        let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };
+        let target = Target { namespace: cluster.namespace.clone(), name: cluster.name.clone() };
+        let mut facts = Facts::unread(now, source, target);
+        facts.local.creds_file = self.creds_file.clone();
+        let hosted = Hosted { cluster: Fact::Known(cluster), node_pools: Fact::Known(node_pools), ..Hosted::default() };
+        self.collect_about(facts, hosted, needs).await
+    }
+
+    async fn collect_about(&self, mut facts: Facts, head: Hosted, needs: &BTreeSet<Need>) -> Facts {
+        let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
+        let target = facts.target.clone();
         let rest: BTreeSet<Need> = needs.difference(&first).copied().collect();
         let (body, (azure, storage), (discovery, jwks)) = futures::join!(
-            self.kubernetes.collect_about(target, head.hosted.cluster.get(), &rest),
-            self.collect_azure(&head.hosted, needs),
-            self.collect_issuer(&head.hosted, needs),
+            self.kubernetes.collect_about(&target, head.cluster.get(), &rest),
+            self.collect_azure(&head, needs),
+            self.collect_issuer(&head, needs),
         );
         facts.azure = azure;
         facts.azure.login = self.login.clone();
@@ -81,14 +118,14 @@ impl Live {
         facts.oidc.signing_key = body.signing_key;
         facts.management = body.management;
         facts.hosted = body.hosted;
-        facts.hosted.cluster = head.hosted.cluster;
-        facts.hosted.node_pools = head.hosted.node_pools;
+        facts.hosted.cluster = head.cluster;
+        facts.hosted.node_pools = head.node_pools;
         facts
     }
 
     async fn collect_azure(
         &self,
-        hosted: &facts::hosted::Hosted,
+        hosted: &Hosted,
         needs: &BTreeSet<Need>,
     ) -> (facts::azure::Azure, Fact<facts::oidc::IssuerStorage>) {
         let arm = match self.azure.known("an Azure session") {
@@ -106,7 +143,7 @@ impl Live {
 
     async fn collect_issuer(
         &self,
-        hosted: &facts::hosted::Hosted,
+        hosted: &Hosted,
         needs: &BTreeSet<Need>,
     ) -> (Fact<facts::oidc::Fetch<facts::oidc::Discovery>>, Fact<facts::oidc::Fetch<facts::oidc::Jwks>>) {
         if !needs.contains(&Need::IssuerDocuments) {

@@ -24,6 +24,15 @@ pub fn random_key() -> Result<SecretBox<[u8; 32]>, NoRandomness> {
     if failed { Err(NoRandomness) } else { Ok(key) }
 }
 
+/// Random bytes that are no secret.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map(|()| bytes).map_err(|_| NoRandomness)
+}
+
 /// A new RSA key pair of 4096 bits for SSH: the line of `authorized_keys`, and the private key as PKCS#1 in PEM form.
 ///
 /// # Errors

@@ -54,7 +54,22 @@ pub async fn open(
     let Some(subscription) = chosen.subscription_id.clone().filter(|id| !id.is_empty()) else {
         return Err(NoSession::NoSubscription { via: chosen.via });
     };
-    match live::sign_in(chosen, cloud, http, calls).await {
+    let via = chosen.via.clone();
+    let (login, arm) = live::sign_in(chosen, cloud, http, calls).await;
+    of(via, Some(subscription), login, arm)
+}
+
+/// The session that a sign-in makes.
+pub(crate) fn of(
+    via: String,
+    subscription: Option<String>,
+    login: Fact<Login>,
+    arm: Fact<Arm>,
+) -> Result<AzureSession, NoSession> {
+    let Some(subscription) = subscription.filter(|id| !id.is_empty()) else {
+        return Err(NoSession::NoSubscription { via });
+    };
+    match (login, arm) {
         (Fact::Known(Login::SignedIn(caller)), Fact::Known(arm)) => Ok(AzureSession { arm, caller, subscription }),
         (Fact::Known(Login::Refused { via, message, .. }), _) => Err(NoSession::Refused { via, message }),
         (Fact::Unreadable(gap), _) | (_, Fact::Unreadable(gap)) => Err(NoSession::Unreadable(gap)),

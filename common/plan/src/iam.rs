@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::change::{Change, Content, Origin};
 use crate::compare::text;
 use crate::identities::{self, ClientIds};
+use crate::late::Late;
 use crate::resource::{FileSeen, Seen, Wanted, kept};
-use crate::{Flaw, Plan, Refusal, Step, Verb, input, tags};
+use crate::{Refusal, Step, Verb, input, tags};
 
 /// The api-version in which identities and federated credentials are read and written.
 pub const IDENTITIES: &str = "2023-01-31";
@@ -35,8 +36,8 @@ pub struct Spec {
     pub issuer: String,
     /// Whether there is to be an identity for Azure KMS.
     pub kms: bool,
-    /// The workload identities file to write.
-    pub output_file: PathBuf,
+    /// The workload identities file to write, if there is to be one.
+    pub output_file: Option<PathBuf>,
 }
 
 /// What `create iam` has to know.
@@ -48,27 +49,6 @@ pub struct Facts {
     pub credentials: BTreeMap<String, Vec<Value>>,
     /// The output file, if it exists.
     pub file: Option<FileSeen>,
-}
-
-/// Why there is no plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoPlan {
-    /// What was asked for cannot be granted.
-    Refused(Box<Refusal>),
-    /// The planner made steps that are no plan: its own defect.
-    Flawed(Flaw),
-}
-
-impl From<Refusal> for NoPlan {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
-    }
-}
-
-impl From<Flaw> for NoPlan {
-    fn from(flaw: Flaw) -> Self {
-        Self::Flawed(flaw)
-    }
 }
 
 impl Spec {
@@ -113,19 +93,35 @@ pub fn identity_step(key: &str) -> String {
     format!("identity/{key}")
 }
 
-/// The plan: what is missing or different is created or changed, everything else stays.
+/// The steps: what is missing or different is created or changed, everything else stays.
 ///
 /// # Errors
-/// [`NoPlan::Refused`] for what cannot be granted.
-pub fn plan(spec: &Spec, facts: &Facts) -> Result<Plan, NoPlan> {
+/// A [`Refusal`] of what cannot be granted.
+pub fn plan(spec: &Spec, facts: &Facts) -> Result<Vec<Step>, Refusal> {
     spec.check()?;
     let mut steps = vec![group(spec, facts)?];
     for component in spec.components() {
         steps.push(identity(spec, facts, component)?);
         steps.extend(credentials(spec, facts, component)?);
     }
-    steps.push(file(spec, facts));
-    Ok(Plan::new(steps)?)
+    steps.extend(file(spec, facts));
+    Ok(steps)
+}
+
+/// The client ids of the identities: those of existing ones, and placeholders for what the steps will leave.
+pub fn client_ids(spec: &Spec, facts: &Facts) -> (ClientIds, Late) {
+    let mut late = Late::default();
+    let ids = spec.components().map(|component| {
+        let known = client_id(spec, facts, component).map(str::to_owned);
+        let id = known.unwrap_or_else(|| late.stand_in(&identity_step(component.key)));
+        (component.key.to_owned(), id)
+    });
+    let ids = ids.collect();
+    (ids, late)
+}
+
+fn client_id<'a>(spec: &Spec, facts: &'a Facts, component: &Component) -> Option<&'a str> {
+    text(facts.seen.get(&spec.identity(component))?, &["properties", "clientId"])
 }
 
 fn group(spec: &Spec, facts: &Facts) -> Result<Step, Refusal> {
@@ -141,7 +137,12 @@ fn group(spec: &Spec, facts: &Facts) -> Result<Step, Refusal> {
             id,
             api_version: GROUPS,
             body: json!({"location": spec.location}),
-            tags: tags::shared(),
+            // A group that bears the infra id is this cluster's own.
+            tags: if spec.resource_group.contains(&spec.infra_id) {
+                tags::of_cluster(&spec.name, &spec.infra_id)
+            } else {
+                tags::shared()
+            },
             depends_on: BTreeSet::new(),
             reason: "holds the identities".into(),
         }
@@ -278,13 +279,12 @@ fn credential_step(
     }
 }
 
-fn file(spec: &Spec, facts: &Facts) -> Step {
+fn file(spec: &Spec, facts: &Facts) -> Option<Step> {
+    let path = spec.output_file.as_ref()?;
     let mut origins = BTreeMap::new();
     let mut known = ClientIds::new();
     for component in spec.components() {
-        let client =
-            facts.seen.get(&spec.identity(component)).and_then(|identity| text(identity, &["properties", "clientId"]));
-        let origin = match client {
+        let origin = match client_id(spec, facts, component) {
             Some(id) => {
                 known.insert(component.key.to_owned(), id.to_owned());
                 Origin::Known(id.to_owned())
@@ -294,22 +294,22 @@ fn file(spec: &Spec, facts: &Facts) -> Step {
         origins.insert(component.key.to_owned(), origin);
     }
     let complete = known.len() == origins.len();
-    let resource = format!("workload identities file {}", spec.output_file.display());
+    let resource = format!("workload identities file {}", path.display());
     let (verb, reason) = match &facts.file {
         None => (Verb::Create, "what create infra and create cluster read"),
         Some(_) if !complete => (Verb::Change, "new client ids"),
         Some(file) => match file.differs(&identities::text(&known)) {
-            None => return kept("file", resource, "exists as it should be"),
+            None => return Some(kept("file", resource, "exists as it should be")),
             Some(why) => (Verb::Change, why),
         },
     };
-    Step {
+    Some(Step {
         id: "file".into(),
         verb,
         resource,
         reason: reason.into(),
         depends_on: spec.components().map(|component| identity_step(component.key)).collect(),
-        change: Some(Change::File { path: spec.output_file.clone(), content: Content::WorkloadIdentities(origins) }),
+        change: Some(Change::File { path: path.clone(), content: Content::WorkloadIdentities(origins) }),
         serial: None,
-    }
+    })
 }

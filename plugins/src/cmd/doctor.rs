@@ -121,6 +121,22 @@ async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Re
     }
 }
 
+/// The report on one cluster as a table, for verbs that have to say why it is not well.
+///
+/// # Errors
+/// The HostedCluster is gone.
+pub(crate) async fn causes(
+    globals: &Globals,
+    live: &cloud::live::Live,
+    target: &Target,
+    program: &str,
+) -> Result<String, Failure> {
+    let Examined { facts, report, elapsed } = one(globals, live, target, &Selection::default()).await?;
+    let again = format!("{} -n {}", target.name, target.namespace);
+    let shown = Shown { facts: &facts, report: &report, elapsed, program, again: &again };
+    Ok(report::table(&shown, &Terminal::of_stderr(globals.color_choice())))
+}
+
 async fn one(
     globals: &Globals,
     live: &cloud::live::Live,

@@ -5,6 +5,7 @@ mod cases {
     mod cli;
     mod create_azure;
     mod create_azure_faults;
+    mod create_cluster;
     mod create_golden;
     mod create_stage;
     mod doctor;

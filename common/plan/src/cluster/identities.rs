@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use facts::catalogue::{self, Required};
 use serde_json::{Map, Value, json};
 
+use crate::identities::{ClientIds, KMS};
+
 /// The member that holds an identity's client id.
 pub(super) const CLIENT_ID: &str = "clientID";
 
@@ -85,6 +87,14 @@ impl WorkloadIdentitiesFile {
     pub fn of(content: &Value) -> Result<Self, String> {
         let object = content.as_object().ok_or("it is no object")?;
         Ok(Self { identities: WorkloadIdentities::of(object)?, kms_client_id: kms_client_id(object)? })
+    }
+}
+
+impl WorkloadIdentitiesFile {
+    /// All client ids, that of KMS included.
+    pub fn client_ids(&self) -> ClientIds {
+        let kms = self.kms_client_id.clone().map(|id| (KMS.to_owned(), id));
+        self.identities.0.clone().into_iter().chain(kms).collect()
     }
 }
 

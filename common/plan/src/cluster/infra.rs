@@ -38,6 +38,14 @@ pub struct InfraOutput {
 }
 
 impl InfraOutput {
+    /// Reads the text of an infra file.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn of_text(text: &str) -> Result<Self, String> {
+        serde_saphyr::from_str(text).map_err(|error| error.to_string()).and_then(|content| Self::of(&content))
+    }
+
     /// Reads the content of an infra file. Texts that are missing are empty; unknown keys are passed over.
     ///
     /// # Errors

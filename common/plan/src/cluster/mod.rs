@@ -8,6 +8,7 @@
 //! rules: the schemas and CEL rules of the HostedCluster and NodePool CRDs of the same commit.
 
 mod azure_ids;
+mod chain;
 mod durations;
 mod identities;
 mod infra;
@@ -32,4 +33,4 @@ pub use inputs::{AzureAccount, Entropy, ImageContentSource, Inputs, SshKey};
 pub use node_pool::{HostedClusterView, NodePool, validate_node_pool};
 pub use refusal::Refusal;
 pub use spec::{ClusterSpec, MachineSpec, NodePoolSpec};
-pub use validate::{Cluster, validate};
+pub use validate::{Cluster, Purpose, validate};

@@ -15,11 +15,11 @@ use serde_json::Value;
 
 use crate::change::{Change, Content};
 use crate::compare::text;
-use crate::iam::{NoPlan, azure_region, being_deleted, is_going};
+use crate::iam::{azure_region, being_deleted, is_going};
 use crate::identities::ClientIds;
 use crate::late::Late;
 use crate::resource::{FileSeen, Seen, kept};
-use crate::{Plan, Refusal, Step, Verb, input};
+use crate::{Refusal, Step, Verb, input};
 
 pub use output::text as output_text;
 pub use roles::{assignment_name, identity_scopes};
@@ -60,6 +60,8 @@ pub struct Spec {
     pub nsg_id: Option<String>,
     /// The client ids of the cluster's identities.
     pub identities: ClientIds,
+    /// Which of them stand for identities that the same plan makes.
+    pub late: Late,
     /// Which roles to assign; none when somebody else does.
     pub roles: Option<Roles>,
     /// Whether the cluster has no image registry, which then needs no role.
@@ -96,11 +98,11 @@ pub struct Facts {
     pub file: Option<FileSeen>,
 }
 
-/// A plan, what it leaves, and what should be minded.
+/// Steps, what they leave, and what should be minded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
-    /// The plan.
-    pub plan: Plan,
+    /// The steps.
+    pub steps: Vec<Step>,
     /// The infra output, as `create cluster --infra-json` reads it.
     pub output: String,
     /// What is not refused but looks wrong.
@@ -276,11 +278,11 @@ fn looks(ids: Vec<ArmId>, api_version: &'static str) -> Vec<Look> {
     all
 }
 
-/// The plan: what is missing or different is created or changed, everything else stays.
+/// The steps: what is missing or different is created or changed, everything else stays.
 ///
 /// # Errors
-/// [`NoPlan::Refused`] for what cannot be granted.
-pub fn plan(spec: &Spec, facts: &Facts) -> Result<Planned, NoPlan> {
+/// A [`Refusal`] of what cannot be granted.
+pub fn plan(spec: &Spec, facts: &Facts) -> Result<Planned, Refusal> {
     spec.check()?;
     known_region(spec, facts)?;
     let layout = spec.layout()?;
@@ -300,7 +302,7 @@ pub fn plan(spec: &Spec, facts: &Facts) -> Result<Planned, NoPlan> {
     }
     let output = output::text(spec, &layout_ids(&layout, &public_zone));
     steps.extend(file(spec, facts, &output, &steps));
-    Ok(Planned { plan: Plan::new(steps)?, output, notes })
+    Ok(Planned { steps, output, notes })
 }
 
 fn layout_ids(layout: &Layout, public_zone: &ArmId) -> output::Ids {
@@ -404,20 +406,21 @@ fn no_group(flag: &'static str, name: &str) -> Refusal {
 fn file(spec: &Spec, facts: &Facts, output: &str, others: &[Step]) -> Option<Step> {
     let path = spec.output_file.as_ref()?;
     let resource = format!("infra output file {}", path.display());
+    let late = spec.late.within(output);
     let (verb, reason) = match &facts.file {
         None => (Verb::Create, "what create cluster reads"),
         Some(file) => match file.differs(output) {
-            None => return Some(kept("file", resource, "exists as it should be")),
+            None => return Some(kept("output", resource, "exists as it should be")),
             Some(why) => (Verb::Change, why),
         },
     };
     Some(Step {
-        id: "file".into(),
+        id: "output".into(),
         verb,
         resource,
         reason: reason.into(),
-        depends_on: others.iter().map(|step| step.id.clone()).collect(),
-        change: Some(Change::File { path: path.clone(), content: Content::Text(output.to_owned(), Late::default()) }),
+        depends_on: others.iter().map(|step| step.id.clone()).chain(late.steps()).collect(),
+        change: Some(Change::File { path: path.clone(), content: Content::Text(output.to_owned(), late) }),
         serial: None,
     })
 }

@@ -55,7 +55,10 @@ pub(super) fn steps(spec: &Spec, facts: &Facts, layout: &Layout) -> Result<Vec<S
         if spec.without_image_registry && component.key == "imageRegistry" {
             continue;
         }
-        let principal = principal(facts, component.key, client_id)?;
+        let principal = match spec.late.within(client_id).steps().pop_first() {
+            Some(step) => Origin::Step(step),
+            None => Origin::Known(principal(facts, component.key, client_id)?),
+        };
         let narrow = NARROW.iter().find(|(key, ..)| roles.narrow && *key == role.component);
         let (role_id, role_name) = narrow.map_or((role.guid, role.name), |(_, guid, name)| (*guid, *name));
         for scope in identity_scopes(component) {
@@ -96,7 +99,7 @@ struct Assignment<'a> {
     name: String,
     role_id: &'a str,
     role_name: &'a str,
-    principal: &'a str,
+    principal: &'a Origin,
     subscription: &'a str,
 }
 
@@ -112,6 +115,10 @@ impl Assignment<'_> {
         let resource = format!("role of {} on resource group {group}", self.component.key);
         let none = Vec::new();
         let held = facts.assignments.get(&self.group.key()).unwrap_or(&none);
+        let maker = match self.principal {
+            Origin::Known(_) => None,
+            Origin::Step(step) => Some(step.clone()),
+        };
         let own = held.iter().find(|held| text(held, &["id"]).is_some_and(|own| own.eq_ignore_ascii_case(id.as_str())));
         if held.iter().any(|held| self.is_given_by(held)) {
             return kept(step, resource, "assigned");
@@ -124,11 +131,11 @@ impl Assignment<'_> {
                 Some(_) => "assigned to another identity or with another role: replaced".into(),
                 None => self.role_name.into(),
             },
-            depends_on: after.into_iter().collect(),
+            depends_on: after.into_iter().chain(maker).collect(),
             change: Some(Change::RoleAssignment {
                 id,
                 role_definition_id,
-                principal: Origin::Known(self.principal.to_owned()),
+                principal: self.principal.clone(),
                 replace: own.is_some(),
             }),
             serial: None,
@@ -137,10 +144,11 @@ impl Assignment<'_> {
 
     /// Whether an assignment gives this role to this identity at this very scope, under whatever name.
     fn is_given_by(&self, held: &Value) -> bool {
+        let Origin::Known(principal) = self.principal else { return false };
         let property = |key: &str| text(held, &["properties", key]).unwrap_or_default();
         let role = property("roleDefinitionId").rsplit('/').next().unwrap_or_default();
         role.eq_ignore_ascii_case(self.role_id)
-            && property("principalId").eq_ignore_ascii_case(self.principal)
+            && property("principalId").eq_ignore_ascii_case(principal)
             && property("scope").eq_ignore_ascii_case(self.group.as_str())
             && property("condition").is_empty()
     }

@@ -2,6 +2,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::Plan;
 
 const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -19,6 +20,7 @@ fn spec() -> Spec {
         nsg_id: None,
         identities: crate::identities::KEYS.iter().map(|key| ((*key).to_owned(), format!("client-{key}"))).collect(),
         roles: Some(Roles { dns_zone_group: "os4-common".into(), narrow: false }),
+        late: Late::default(),
         without_image_registry: false,
         output_file: Some("infra.yaml".into()),
     }
@@ -42,10 +44,11 @@ fn facts(spec: &Spec) -> Facts {
 }
 
 fn refused(spec: &Spec, facts: &Facts) -> Refusal {
-    match plan(spec, facts) {
-        Err(NoPlan::Refused(refusal)) => *refusal,
-        other => unreachable!("{other:?}"),
-    }
+    plan(spec, facts).unwrap_err()
+}
+
+fn whole(spec: &Spec, facts: &Facts) -> Plan {
+    Plan::new(plan(spec, facts).unwrap().steps).unwrap()
 }
 
 #[test]
@@ -53,11 +56,12 @@ fn everything_is_missing_at_first() {
     let spec = spec();
     let planned = plan(&spec, &facts(&spec)).unwrap();
     // 3 groups, 6 of network and DNS, 18 roles, the file.
-    assert_eq!(planned.plan.count(Verb::Create), 28);
+    assert_eq!(planned.steps.len(), 28);
+    assert!(planned.steps.iter().all(|step| step.verb == Verb::Create));
     assert!(planned.output.contains("dnsZones/HCP.example.com"), "{}", planned.output);
     assert_eq!(planned.notes.len(), 1, "{:?}", planned.notes);
     // group, NSG, VNet, link, file
-    assert_eq!(planned.plan.critical_path(), 5);
+    assert_eq!(whole(&spec, &facts(&spec)).critical_path(), 5);
 }
 
 #[test]
@@ -65,7 +69,7 @@ fn what_is_there_is_kept() {
     let spec = spec();
     let mut facts = facts(&spec);
     let planned = plan(&spec, &facts).unwrap();
-    for step in planned.plan.steps() {
+    for step in &planned.steps {
         match step.change.clone() {
             Some(Change::ArmPut { id, body, .. }) if step.id == "link" => {
                 let mut body = body;
@@ -88,16 +92,14 @@ fn what_is_there_is_kept() {
         }
     }
     let again = plan(&spec, &facts).unwrap();
-    let left: Vec<&Step> = again.plan.steps().iter().filter(|step| step.verb != Verb::Keep).collect();
+    let left: Vec<&Step> = again.steps.iter().filter(|step| step.verb != Verb::Keep).collect();
     assert!(left.is_empty(), "{left:#?}");
     // An identity that was made anew has another object id: its assignments are replaced.
     facts.identities[0]["properties"]["principalId"] = json!("other");
     let again = plan(&spec, &facts).unwrap();
-    assert!(again.plan.count(Verb::Change) > 0);
+    assert!(again.steps.iter().any(|step| step.verb == Verb::Change));
     facts.file = Some(FileSeen { text: planned.output, mode: Some(0o644) });
-    assert!(
-        plan(&spec, &facts).unwrap().plan.steps().iter().any(|step| step.id == "file" && step.verb == Verb::Change)
-    );
+    assert!(plan(&spec, &facts).unwrap().steps.iter().any(|step| step.id == "output" && step.verb == Verb::Change));
 }
 
 use crate::change::Origin;
@@ -109,16 +111,31 @@ fn one_group_for_everything_must_exist_and_gives_each_role_once() {
     let mut facts = facts(&spec);
     assert_eq!(refused(&spec, &facts).flag, "--resource-group-name");
     facts.seen.insert(&ArmId::of_group(SUBSCRIPTION, "shared-rg"), json!({"location": "westus"}));
-    let planned = plan(&spec, &facts).unwrap().plan;
+    let planned = whole(&spec, &facts);
     // 6 of network and DNS, 8 identities at one group, ingress at the zone's, the file.
     assert_eq!((planned.count(Verb::Create), planned.count(Verb::Keep)), (16, 1));
+}
+
+#[test]
+fn identities_of_the_same_plan_get_their_roles_once_they_are_there() {
+    let mut spec = spec();
+    let step = crate::iam::identity_step("disk");
+    let placeholder = spec.late.stand_in(&step);
+    spec.identities.insert("disk".into(), placeholder);
+    let planned = plan(&spec, &facts(&spec)).unwrap();
+    for id in ["role/disk/demo-demo-x7k2p", "output"] {
+        let found = planned.steps.iter().find(|step| step.id == id).unwrap();
+        assert!(found.depends_on.contains(&step), "{found:?}");
+    }
+    let others = planned.steps.iter().filter(|other| other.depends_on.contains(&step)).count();
+    assert_eq!(others, 2, "the disk identity has one role");
 }
 
 #[test]
 fn narrow_roles_are_real_roles() {
     let mut spec = spec();
     spec.roles = Some(Roles { dns_zone_group: "os4-common".into(), narrow: true });
-    let planned = plan(&spec, &facts(&spec)).unwrap().plan;
+    let planned = whole(&spec, &facts(&spec));
     let roles: Vec<&str> = planned
         .steps()
         .iter()
@@ -164,7 +181,7 @@ fn networks_that_are_brought_must_fit() {
     assert_eq!(planned.notes.len(), 1, "{:?}", planned.notes);
     assert!(planned.output.contains("virtualNetworks/v/subnets/n"));
     // Only the managed group is ours.
-    assert!(!planned.plan.steps().iter().any(|step| step.id == "group/vnet" || step.id == "group/nsg"));
+    assert!(!planned.steps.iter().any(|step| step.id == "group/vnet" || step.id == "group/nsg"));
     spec.vnet_id = None;
     assert!(spec.check().unwrap_err().fix.contains("--vnet-id"));
 }

@@ -63,7 +63,7 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
         location: args.location.clone(),
         issuer: args.oidc_issuer_url.clone(),
         kms: args.enable_kms,
-        output_file: args.output_file.clone(),
+        output_file: Some(args.output_file.clone()),
     };
     spec.check().map_err(|refusal| run::refused(&refusal))?;
     run::consent(&args.plan)?;
@@ -72,7 +72,8 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
         let session = run::session(globals).await?;
         spec.subscription.clone_from(&session.subscription);
         let facts = run::read(&stop, create::iam_facts(&session.arm, &spec)).await?;
-        let plan = iam::plan(&spec, &facts).map_err(|error| run::unplanned(&error))?;
+        let steps = iam::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
+        let plan = run::plan_of(steps)?;
         let job = Job {
             globals,
             args: &args.plan,
@@ -86,7 +87,7 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
                 "next: `{program} create infra --name {} --infra-id {} --workload-identities-file {} …`",
                 spec.name,
                 spec.infra_id,
-                spec.output_file.display()
+                args.output_file.display()
             ),
         };
         run::go(&job).await

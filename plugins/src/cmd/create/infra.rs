@@ -8,6 +8,7 @@ use cloud::apply::{Hands, Stop};
 use cloud::create;
 use plan::identities::{self, ClientIds};
 use plan::infra::{self, Roles, Spec};
+use plan::late::Late;
 use ui::{Failure, Outcome};
 
 use super::run::{self, Job, PlanArgs, PlanFormat};
@@ -98,12 +99,13 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
         // Now that the subscription is known, ids of another one are refused.
         spec.check().map_err(|refusal| run::refused(&refusal))?;
         let facts = run::read(&stop, create::infra_facts(&session.arm, &spec)).await?;
-        let planned = infra::plan(&spec, &facts).map_err(|error| run::unplanned(&error))?;
+        let planned = infra::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
+        let plan = run::plan_of(planned.steps)?;
         let file = spec.output_file.as_ref().map_or_else(|| "<file>".into(), |path| path.display().to_string());
         let job = Job {
             globals,
             args: &args.plan,
-            plan: &planned.plan,
+            plan: &plan,
             notes: &planned.notes,
             title: format!("infrastructure of {} (infra id {}) in {}", spec.name, spec.infra_id, spec.location),
             by: run::by(&session),
@@ -159,6 +161,7 @@ fn spec(args: &InfraArgs) -> Result<Spec, Failure> {
         subnet_id: args.subnet_id.clone(),
         nsg_id: args.network_security_group_id.clone(),
         identities: identities(&args.workload_identities_file)?,
+        late: Late::default(),
         roles,
         without_image_registry: args.disable_cluster_capabilities.iter().any(|name| name == "ImageRegistry"),
         output_file: args.output_file.clone(),

@@ -9,6 +9,7 @@ use plan::cluster::{
     AzureAccount, ClusterSpec, Entropy, ImageContentSource, InfraOutput, Inputs, Refusal, SshKey,
     WorkloadIdentitiesFile,
 };
+use plan::infra_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use ui::Failure;
@@ -69,6 +70,11 @@ pub(super) fn read(globals: &Globals, spec: &ClusterSpec) -> Result<Inputs, Vec<
 pub(super) fn entropy() -> Result<Entropy, Failure> {
     let etcd_key = secrets::random_key().map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Entropy { etcd_key })
+}
+
+/// Random bytes for a new infra id.
+pub(super) fn random() -> Result<[u8; infra_id::RANDOM], Failure> {
+    secrets::random().map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Reads files and keeps the refusals.

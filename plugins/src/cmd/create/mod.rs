@@ -34,7 +34,7 @@ enum Noun {
 
 pub(crate) fn run(globals: &Globals, args: &CreateArgs, program: &'static str) -> Ended {
     match &args.noun {
-        Noun::Cluster(args) => cluster::run(globals, (**args).clone()),
+        Noun::Cluster(args) => cluster::run(globals, (**args).clone(), program),
         Noun::Nodepool(args) => nodepool::run(globals, (**args).clone()),
         Noun::Iam(args) => iam::run(globals, args, program),
         Noun::Infra(args) => infra::run(globals, args, program),

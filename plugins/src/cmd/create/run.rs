@@ -9,8 +9,7 @@ use cloud::create::FactsError;
 use cloud::credentials::ProcessEnvironment;
 use cloud::http;
 use cloud::session::{self, AzureSession, NoSession};
-use plan::iam::NoPlan;
-use plan::{Plan, Refusal, Verb};
+use plan::{Plan, Refusal, Step, Verb};
 use ui::plan::{End, PlanDocument, Progress};
 use ui::{Failure, FailureKind, Outcome, Terminal};
 
@@ -18,7 +17,7 @@ use crate::cmd::{printed, screen};
 use crate::globals::Globals;
 
 /// How a plan is shown and applied.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Plan")]
 pub(crate) struct PlanArgs {
     /// Show the plan and change nothing
@@ -105,7 +104,12 @@ pub(crate) async fn session(globals: &Globals) -> Result<AzureSession, Failure> 
         Failure::usage(format!("cannot use the certificates of cloud {}", cloud.name)).why(error.to_string())
     })?;
     let opened = session::open(&cloud, &http, &globals.calls(), creds_file.as_ref(), &ProcessEnvironment).await;
-    opened.map_err(|error| match error {
+    opened.map_err(no_session)
+}
+
+/// Why there is no session with Azure, as the user sees it.
+pub(crate) fn no_session(error: NoSession) -> Failure {
+    match error {
         NoSession::NoSubscription { via } => Failure::usage("no Azure subscription is chosen")
             .why(format!("{via} names none"))
             .hint("put subscriptionId into the file of `--azure-creds`, or set AZURE_SUBSCRIPTION_ID"),
@@ -123,7 +127,7 @@ pub(crate) async fn session(globals: &Globals) -> Result<AzureSession, Failure> 
                 None => failure,
             }
         }
-    })
+    }
 }
 
 /// Who a session is, for the line below a plan's title.
@@ -133,8 +137,13 @@ pub(crate) fn by(session: &AzureSession) -> String {
 
 /// Waits for facts, unless the run is stopped first.
 pub(crate) async fn read<T>(stop: &Stop, facts: impl Future<Output = Result<T, FactsError>>) -> Result<T, Failure> {
+    unless(stop, async { facts.await.map_err(unread) }).await
+}
+
+/// Waits for something that changes nothing, unless the run is stopped first.
+pub(crate) async fn unless<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
-        read = facts => read.map_err(unread),
+        done = work => done,
         () = stop.wait() => Err(interrupted()),
     }
 }
@@ -171,12 +180,10 @@ pub(crate) fn refused(refusal: &Refusal) -> Failure {
     Failure::usage(what).why(refusal.why.clone()).hint(refusal.fix.clone())
 }
 
-/// Why there is no plan, as the user sees it.
-pub(crate) fn unplanned(error: &NoPlan) -> Failure {
-    match error {
-        NoPlan::Refused(refusal) => refused(refusal),
-        NoPlan::Flawed(flaw) => Failure::usage("the plan is flawed, which is our own mistake").why(flaw.to_string()),
-    }
+/// The plan that steps make.
+pub(crate) fn plan_of(steps: Vec<Step>) -> Result<Plan, Failure> {
+    Plan::new(steps)
+        .map_err(|flaw| Failure::usage("the plan is flawed, which is our own mistake").why(flaw.to_string()))
 }
 
 /// Shows the plan and, unless it is a dry run, asks and applies it.

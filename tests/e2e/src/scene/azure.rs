@@ -57,6 +57,18 @@ pub(super) fn state(issuer: &str, container: &str) -> Value {
             }));
         }
     }
+    document(resources, assignments)
+}
+
+/// The same before the cluster is created: the common group with the issuer's storage and the DNS zone.
+pub(super) fn before_create(_issuer: &str, container: &str) -> Value {
+    let mut resources = vec![json!({"id": group(COMMON_GROUP), "name": COMMON_GROUP, "location": "eastus"})];
+    resources.extend(issuer_storage(container));
+    resources.push(json!({"id": zone_id(), "location": "global", "properties": {}}));
+    document(resources, Vec::new())
+}
+
+fn document(resources: Vec<Value>, assignments: Vec<Value>) -> Value {
     json!({
         "tenant": seed::TENANT,
         "subscriptions": [{"subscriptionId": seed::SUBSCRIPTION, "displayName": "Simulated", "tenantId": seed::TENANT}],

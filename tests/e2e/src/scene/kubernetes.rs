@@ -85,12 +85,22 @@ pub fn deployment(namespace: &str, name: &str, desired: i32, ready: i32, image: 
     })
 }
 
+/// What the operator makes of a HostedCluster that somebody created: its status and its NodePool's, and the control plane.
+pub(super) fn brought_up(scene: &Scene) -> String {
+    let mut objects = control_plane(scene);
+    for mut object in [hosted_cluster(scene), node_pool(&scene.namespace, NAME, VERSION)] {
+        if let Some(members) = object.as_object_mut() {
+            members.remove("spec");
+        }
+        objects.push(object);
+    }
+    documents(&objects)
+}
+
 /// Everything about the hosted cluster.
 pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
     let namespace = &scene.namespace;
-    let control_plane = format!("{namespace}-{NAME}");
     let mut objects = vec![
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": control_plane}}),
         json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}sa-token-issuer-key"), "namespace": namespace},
             "data": {"key": BASE64_STANDARD.encode(signing_key)},
@@ -98,6 +108,15 @@ pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
         hosted_cluster(scene),
         node_pool(namespace, NAME, VERSION),
     ];
+    objects.extend(control_plane(scene));
+    documents(&objects)
+}
+
+/// What runs in the control plane's namespace.
+fn control_plane(scene: &Scene) -> Vec<Value> {
+    let namespace = &scene.namespace;
+    let control_plane = format!("{namespace}-{NAME}");
+    let mut objects = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": control_plane}})];
     for name in [
         "capi-provider",
         "cloud-controller-manager",
@@ -117,7 +136,7 @@ pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
     for name in ["demo-7xk2p-a", "demo-7xk2p-b"] {
         objects.extend(machine(&control_plane, namespace, name));
     }
-    documents(&objects)
+    objects
 }
 
 fn hosted_cluster(scene: &Scene) -> Value {

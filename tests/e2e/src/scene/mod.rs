@@ -58,13 +58,44 @@ impl Scene {
     /// # Errors
     /// Whatever keeps a server from starting or an object from being taken.
     pub async fn healthy() -> Result<Self, Error> {
+        let scene = Self::set(azure::state).await?;
+        scene.bed.apply_yaml(&kubernetes::hosted(&scene, &signing_key()?.pem)).await?;
+        Ok(scene)
+    }
+
+    /// Puts on stage what must be there before a cluster is created: the operator, the issuer and its key, a DNS zone, a
+    /// pull secret; and nothing of the cluster.
+    ///
+    /// # Errors
+    /// As [`Scene::healthy`].
+    pub async fn before_create() -> Result<Self, Error> {
+        let scene = Self::set(azure::before_create).await?;
+        let write = |name: &str, text: &str| {
+            let path = scene.path(name);
+            std::fs::write(&path, text).map_err(Error::file(&path))
+        };
+        write("signer.key", &signing_key()?.pem)?;
+        write("pull-secret.json", r#"{"auths":{"quay.io":{"auth":"dXNlcjpwdWxsLWNhbmFyeQ=="}}}"#)?;
+        Ok(scene)
+    }
+
+    /// Gives the created cluster the status, the pods and the machines of a healthy one, as its operator would.
+    ///
+    /// # Errors
+    /// Objects that the API server does not take.
+    pub async fn bring_up(&self) -> Result<(), Error> {
+        self.bed.apply_yaml(&kubernetes::brought_up(self)).await?;
+        Ok(())
+    }
+
+    async fn set(state: fn(&str, &str) -> Value) -> Result<Self, Error> {
         let stage = STAGE.lock().await;
         let (bed, azurite) = (Bed::shared().await?, Azurite::shared().await?);
         let namespace = bed.namespace("clusters").await?;
         let container = namespace.clone();
         azurite.create_container(&container, PublicAccess::Container).await?;
         let issuer = azurite.blob_url(&container, "").trim_end_matches('/').to_owned();
-        let sim = simulator(azurite, &issuer, &container).await?;
+        let sim = simulator(azurite, state(&issuer, &container)).await?;
         let scene = Self {
             sim,
             azurite,
@@ -79,7 +110,6 @@ impl Scene {
         let key = signing_key()?;
         scene.publish(&scene.discovery(), &scene.jwks(&key)).await?;
         bed.apply_yaml(&kubernetes::management()).await?;
-        bed.apply_yaml(&kubernetes::hosted(&scene, &key.pem)).await?;
         Ok(scene)
     }
 
@@ -178,10 +208,10 @@ impl Scene {
     }
 }
 
-async fn simulator(azurite: &Azurite, issuer: &str, container: &str) -> Result<Simulator, Error> {
+async fn simulator(azurite: &Azurite, state: Value) -> Result<Simulator, Error> {
     let origin = azurite.base_url().rsplit_once('/').map_or(azurite.base_url(), |(origin, _)| origin);
     let options = Options {
-        state: Some(azure::state(issuer, container)),
+        state: Some(state),
         blob_endpoint: Some(origin.to_owned()),
         oidc_ca: Some(azurite.ca_pem().to_owned()),
         ..Options::default()

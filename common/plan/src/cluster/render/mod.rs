@@ -8,9 +8,14 @@ use serde_json::{Map, Value, json};
 use super::inputs::Entropy;
 use super::validate::Cluster;
 use super::{machines, node_pool};
+use crate::manifest::Manifest;
+use crate::objects::Wanted;
 
 /// The API group and version of HostedClusters and NodePools.
 pub(super) const API_VERSION: &str = "hypershift.openshift.io/v1beta1";
+
+/// The label that holds the infra id of the cluster that an object was created for. Source: openshift/hypershift cmd/util.
+const CREATED_FOR: &str = "hypershift.openshift.io/auto-created-for-infra";
 
 /// The name of the ConfigMap with certificates to trust.
 const TRUST_BUNDLE: &str = "user-ca-bundle";
@@ -35,6 +40,34 @@ impl Cluster {
         objects.push(self.hosted_cluster());
         objects.extend(self.node_pools());
         objects.into_iter().map(sorted).collect()
+    }
+
+    /// The objects as they are created: as [`Cluster::render`] gives them, with the label by which upstream's tools know
+    /// what to delete with the cluster. A Namespace may be shared and gets none.
+    pub fn objects(&self, entropy: &Entropy) -> Vec<Wanted> {
+        let random = |name: &str| {
+            name == self.etcd_key_name()
+                || name == self.ssh_key_name() && self.inputs.ssh_key.as_ref().is_some_and(|key| key.private.is_some())
+        };
+        let wanted = self.render(entropy).into_iter().map(|mut object| {
+            let is_namespace = object["kind"] == "Namespace";
+            if !is_namespace {
+                object["metadata"]["labels"][CREATED_FOR] = json!(self.inputs.infra.infra_id);
+            }
+            let is_random = object["kind"] == "Secret" && object["metadata"]["name"].as_str().is_some_and(random);
+            Wanted { manifest: Manifest::new(object), keep: is_namespace || is_random }
+        });
+        wanted.collect()
+    }
+
+    /// The infra id.
+    pub fn infra_id(&self) -> &str {
+        &self.inputs.infra.infra_id
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.inputs.infra.region
     }
 
     /// What was asked for and has no effect, a line each.

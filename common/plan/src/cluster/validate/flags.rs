@@ -6,7 +6,7 @@ use super::super::names;
 use super::super::refusal::Refusals;
 use super::super::spec::ClusterSpec;
 use super::super::{durations, key_values, kms, machines, networking, quantity, tolerations};
-use super::{Parsed, access};
+use super::{Parsed, Purpose, access};
 
 /// The capabilities of a cluster that can be chosen.
 const CAPABILITIES: [&str; 7] =
@@ -14,9 +14,9 @@ const CAPABILITIES: [&str; 7] =
 
 const AVAILABILITY: [&str; 2] = ["SingleReplica", "HighlyAvailable"];
 
-pub(super) fn check(spec: &ClusterSpec, refusals: &mut Refusals) -> Parsed {
+pub(super) fn check(spec: &ClusterSpec, purpose: Purpose, refusals: &mut Refusals) -> Parsed {
     cluster_names(spec, refusals);
-    release("--release-image", spec, refusals);
+    release("--release-image", spec, purpose, refusals);
     required_files(spec, refusals);
     node_pools(spec, refusals);
     choices(spec, refusals);
@@ -24,6 +24,11 @@ pub(super) fn check(spec: &ClusterSpec, refusals: &mut Refusals) -> Parsed {
     dns_names(spec, refusals);
     access::check(spec, refusals);
     infrastructure(spec, refusals);
+    match (purpose, spec.infra_json.is_some()) {
+        (_, true) => {}
+        (Purpose::Render, false) => without_infrastructure(refusals),
+        (Purpose::Create, false) => new_infrastructure(spec, refusals),
+    }
     identity_files(spec, refusals);
     Parsed {
         networks: networking::check(spec, refusals),
@@ -82,7 +87,7 @@ pub(crate) fn release_problem(image: &str) -> Option<&'static str> {
     }
 }
 
-fn release(flag: &'static str, spec: &ClusterSpec, refusals: &mut Refusals) {
+fn release(flag: &'static str, spec: &ClusterSpec, purpose: Purpose, refusals: &mut Refusals) {
     const FIX: &str = "give for example `--release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi`";
     match (spec.release_image.as_deref(), spec.release_stream.as_deref()) {
         (Some(image), _) => {
@@ -90,6 +95,8 @@ fn release(flag: &'static str, spec: &ClusterSpec, refusals: &mut Refusals) {
                 refusals.add(flag, image, problem, FIX);
             }
         }
+        // It is looked up before the objects are made.
+        (None, Some(_)) if purpose == Purpose::Create => {}
         (None, Some(stream)) => refusals.add(
             "--release-stream",
             stream,
@@ -260,12 +267,49 @@ fn infrastructure(spec: &ClusterSpec, refusals: &mut Refusals) {
             );
         }
     }
-    if spec.infra_json.is_none() {
+}
+
+fn without_infrastructure(refusals: &mut Refusals) {
+    refusals.add(
+        "--infra-json",
+        "",
+        "rendering never touches Azure, so the infrastructure must be there",
+        "write the file with `create infra --output-file FILE` and give its path",
+    );
+}
+
+/// What must be known to make the infrastructure, and the identities where none are given.
+fn new_infrastructure(spec: &ClusterSpec, refusals: &mut Refusals) {
+    if spec.base_domain.is_none() {
         refusals.add(
-            "--infra-json",
+            "--base-domain",
             "",
-            "rendering never touches Azure, so the infrastructure must be there",
-            "write the file with `create infra --output-file FILE` and give its path",
+            "new infrastructure needs the public DNS zone of the cluster's names",
+            "give `--base-domain DOMAIN`, or `--infra-json FILE` of what is there",
+        );
+    }
+    if let Some(path) = spec.managed_identities_file.as_deref() {
+        refusals.add(
+            "--managed-identities-file",
+            path,
+            "managed identities come with infrastructure that is there",
+            "write the infra file with `create infra --managed-identities-file FILE …` and give it as `--infra-json`",
+        );
+    }
+    if spec.oidc_issuer_url.is_none() {
+        refusals.add(
+            "--oidc-issuer-url",
+            "",
+            "without an issuer that Entra can reach no component could sign in to Azure",
+            "make one with `create oidc-issuer`, and give the URL that it prints",
+        );
+    }
+    if spec.sa_token_issuer_private_key_path.is_none() {
+        refusals.add(
+            "--sa-token-issuer-private-key-path",
+            "",
+            "without the issuer's private key nothing could sign tokens that Entra takes",
+            "give the private key that `create oidc-issuer` wrote",
         );
     }
 }

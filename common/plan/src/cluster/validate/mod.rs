@@ -37,14 +37,23 @@ pub(super) struct Parsed {
     pub paused_until: Option<String>,
 }
 
+/// What is to become of the objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are written down: nothing is called, so that all must be there.
+    Render,
+    /// They are created, with the infrastructure where none is given.
+    Create,
+}
+
 impl ClusterSpec {
     /// Judges the flags alone, before any file is read.
     ///
     /// # Errors
     /// Every flag that cannot be used.
-    pub fn check(&self) -> Result<(), Vec<Refusal>> {
+    pub fn check(&self, purpose: Purpose) -> Result<(), Vec<Refusal>> {
         let mut refusals = Refusals::default();
-        flags::check(self, &mut refusals);
+        flags::check(self, purpose, &mut refusals);
         if refusals.0.is_empty() { Ok(()) } else { Err(refusals.0) }
     }
 }
@@ -53,9 +62,9 @@ impl ClusterSpec {
 ///
 /// # Errors
 /// Every flag that cannot be used, those of files included.
-pub fn validate(spec: &ClusterSpec, mut inputs: Inputs) -> Result<Cluster, Vec<Refusal>> {
+pub fn validate(spec: &ClusterSpec, purpose: Purpose, mut inputs: Inputs) -> Result<Cluster, Vec<Refusal>> {
     let mut refusals = Refusals::default();
-    let parsed = flags::check(spec, &mut refusals);
+    let parsed = flags::check(spec, purpose, &mut refusals);
     files::adopt_identities(spec, &mut inputs, &mut refusals);
     files::check(spec, &inputs, &mut refusals);
     access::check_with_identities(spec, &inputs, &parsed, &mut refusals);

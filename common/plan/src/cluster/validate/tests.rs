@@ -56,7 +56,7 @@ fn inputs() -> Inputs {
 fn refused(change: impl FnOnce(&mut ClusterSpec, &mut Inputs)) -> Vec<&'static str> {
     let (mut spec, mut inputs) = (spec(), inputs());
     change(&mut spec, &mut inputs);
-    match validate(&spec, inputs) {
+    match validate(&spec, Purpose::Render, inputs) {
         Ok(_) => Vec::new(),
         Err(refusals) => {
             for refusal in &refusals {
@@ -74,7 +74,8 @@ fn texts(list: &[&str]) -> Vec<String> {
 #[test]
 fn the_least_that_makes_a_cluster() {
     assert_eq!(refused(|_, _| {}), Vec::<&str>::new());
-    let bare: Vec<&str> = ClusterSpec::default().check().unwrap_err().iter().map(|refusal| refusal.flag).collect();
+    let bare: Vec<&str> =
+        ClusterSpec::default().check(Purpose::Render).unwrap_err().iter().map(|refusal| refusal.flag).collect();
     assert_eq!(bare, ["--name", "--release-image", "--pull-secret", "--infra-json"]);
 }
 
@@ -202,7 +203,7 @@ fn rendered(change: impl FnOnce(&mut ClusterSpec, &mut Inputs)) -> Vec<Value> {
     let (mut spec, mut inputs) = (spec(), inputs());
     change(&mut spec, &mut inputs);
     let entropy = Entropy { etcd_key: SecretBox::new(Box::new([7; 32])) };
-    validate(&spec, inputs).unwrap().render(&entropy)
+    validate(&spec, Purpose::Render, inputs).unwrap().render(&entropy)
 }
 
 #[test]
@@ -258,6 +259,6 @@ fn what_has_no_effect_is_said() {
     spec.infra_id = Some("other".into());
     spec.default_dual = true;
     spec.oidc_issuer_url = Some("https://issuer.example.com/x".into());
-    let notes = validate(&spec, inputs()).unwrap().notes();
+    let notes = validate(&spec, Purpose::Render, inputs()).unwrap().notes();
     assert_eq!(notes.len(), 3, "{notes:?}");
 }

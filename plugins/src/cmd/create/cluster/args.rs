@@ -8,20 +8,31 @@ use ui::Failure;
 
 use super::super::machines::MachineArgs;
 use super::super::{given, name_of, namespace, switch};
+use super::CreateOptions;
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
+  kubectl hcp-azure create cluster dev --pull-secret pull-secret.json --azure-creds creds.json \
+    --base-domain hcp.example.com --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \
+    --sa-token-issuer-private-key-path serviceaccount-signer.private \
+    --oidc-issuer-url https://ACCOUNT.blob.core.windows.net/dev \
+    --assign-identity-roles --dns-zone-rg-name dns --node-pool-replicas 2 --wait
   kubectl hcp-azure create cluster dev --infra-json dev-infra.yaml --pull-secret pull-secret.json \\
     --azure-creds creds.json --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \\
     --sa-token-issuer-private-key-path signer.key --oidc-issuer-url https://ACCOUNT.blob.core.windows.net/dev \\
     --node-pool-replicas 2 --render-into dev.yaml --render-sensitive
   oc apply -f dev.yaml";
 
-/// Render the objects of a hosted cluster
+/// Create a hosted cluster
 ///
-/// Prints Namespace, Secrets, HostedCluster and NodePools as YAML. Azure and the management cluster are not touched.
-/// Flags and files that would make the API server refuse the result are refused, each with its name and a way out.
+/// Makes what is missing, in Azure and in the management cluster, as one plan: the identities unless
+/// --workload-identities-file is given, the infrastructure unless --infra-json is given, then Namespace, Secrets,
+/// HostedCluster and NodePools. Before anything is created, checks look for what would keep the cluster from working.
+/// Interrupted or failed, it goes on where it stopped when the same command is run again.
+///
+/// With --render nothing is created: the objects are printed as YAML. Flags and files that would make the API server
+/// refuse the result are refused, each with its name and a way out.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(switch))]
 pub(crate) struct ClusterArgs {
@@ -69,6 +80,8 @@ pub(crate) struct ClusterArgs {
     nodes: NodeArgs,
     #[command(flatten)]
     machines: MachineArgs,
+    #[command(flatten)]
+    pub create: CreateOptions,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,31 +1,49 @@
-//! `create cluster`: the objects of a hosted cluster.
+//! `create cluster`: a running hosted cluster, or its objects on paper.
 
 mod args;
+mod create;
+mod preflight;
+mod wait;
 
 use std::path::Path;
 
-use plan::cluster::validate;
+use clap::Args;
+use plan::cluster::{Purpose, validate};
 use ui::{Failure, Outcome};
 
 pub(crate) use args::ClusterArgs;
 
+use super::run::PlanArgs;
 use super::{inputs, refused};
 use crate::Ended;
 use crate::cmd::printed;
 use crate::globals::Globals;
 
-pub(crate) fn run(globals: &Globals, args: ClusterArgs) -> Ended {
-    let (render, into, sensitive) = (args.render, args.render_into.clone(), args.render_sensitive);
+/// How a cluster is created, beyond what it is to be.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Plan")]
+pub(in crate::cmd::create) struct CreateOptions {
+    /// Do not look for what would keep the cluster from working before anything is created; give the reason, which is shown
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "no reason given")]
+    skip_preflight: Option<String>,
+    /// Resource group for new identities [default: --resource-group-name, or NAME-iam-INFRAID]
+    #[arg(long, value_name = "GROUP")]
+    identities_resource_group_name: Option<String>,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(crate) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -> Ended {
+    if args.render || args.render_into.is_some() { render(globals, args) } else { create::run(globals, args, program) }
+}
+
+fn render(globals: &Globals, args: ClusterArgs) -> Ended {
+    let (into, sensitive) = (args.render_into.clone(), args.render_sensitive);
     let version_check = args.control_plane.version_check;
     let spec = args::spec(globals, args)?;
-    spec.check().map_err(|refusals| refused::failure(&refusals))?;
-    if !render && into.is_none() {
-        return Err(Failure::usage("a hosted cluster can only be rendered yet")
-            .why("creating it is not built in")
-            .hint("add `--render` or `--render-into FILE`, with `--render-sensitive` for the Secrets"));
-    }
+    spec.check(Purpose::Render).map_err(|refusals| refused::failure(&refusals))?;
     let inputs = inputs::read(globals, &spec).map_err(|refusals| refused::failure(&refusals))?;
-    let cluster = validate(&spec, inputs).map_err(|refusals| refused::failure(&refusals))?;
+    let cluster = validate(&spec, Purpose::Render, inputs).map_err(|refusals| refused::failure(&refusals))?;
     let entropy = inputs::entropy()?;
     let mut objects = cluster.render(&entropy);
     if !sensitive {

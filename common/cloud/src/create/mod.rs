@@ -1,12 +1,18 @@
-//! What `create` has to know of Azure before it plans: as few reads as possible, all at once.
+//! What `create` has to know before it plans: as few reads as possible, all at once.
+
+mod objects;
+
+use std::collections::BTreeSet;
 
 use arm::{Arm, ArmError, ArmId, IdError};
 use futures::future::{try_join, try_join_all, try_join3};
 use plan::infra::Look;
-use plan::{iam, infra};
+use plan::{iam, infra, infra_id, tags};
 use serde_json::Value;
 
 use crate::apply::file;
+
+pub use objects::object_facts;
 
 /// Why the facts could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +41,7 @@ pub enum FactsError {
 /// # Errors
 /// [`FactsError`]; nothing has been changed.
 pub async fn iam_facts(arm: &Arm, spec: &iam::Spec) -> Result<iam::Facts, FactsError> {
-    let mut facts = iam::Facts { file: output_file(&spec.output_file)?, ..iam::Facts::default() };
+    let mut facts = iam::Facts { file: output_file(spec.output_file.as_deref())?, ..iam::Facts::default() };
     let group = known(&spec.group())?;
     let (found, identities) = try_join(
         arm.body(&group, iam::GROUPS),
@@ -71,13 +77,7 @@ pub async fn iam_facts(arm: &Arm, spec: &iam::Spec) -> Result<iam::Facts, FactsE
 /// # Errors
 /// [`FactsError`]; nothing has been changed.
 pub async fn infra_facts(arm: &Arm, spec: &infra::Spec) -> Result<infra::Facts, FactsError> {
-    let mut facts = infra::Facts {
-        file: match &spec.output_file {
-            Some(path) => output_file(path)?,
-            None => None,
-        },
-        ..infra::Facts::default()
-    };
+    let mut facts = infra::Facts { file: output_file(spec.output_file.as_deref())?, ..infra::Facts::default() };
     let subscription = ArmId::for_subscription(&spec.subscription)?;
     let list = async |below: &str, api_version: &str| {
         let found = arm.bodies(&subscription, below, api_version, None).await?;
@@ -128,6 +128,21 @@ pub async fn infra_facts(arm: &Arm, spec: &infra::Spec) -> Result<infra::Facts, 
     Ok(facts)
 }
 
+/// The infra ids for which resources of a cluster's name exist, by our own tags.
+///
+/// # Errors
+/// [`FactsError`].
+pub async fn infra_ids(arm: &Arm, subscription: &str, name: &str) -> Result<BTreeSet<String>, FactsError> {
+    let scope = ArmId::for_subscription(subscription)?;
+    let filter = format!("tagName eq '{}' and tagValue eq '{name}'", tags::CLUSTER);
+    let list = async |below: &str| {
+        let found = arm.bodies(&scope, below, iam::GROUPS, Some(&filter)).await?;
+        Ok::<_, FactsError>(found.unwrap_or_default())
+    };
+    let (groups, resources) = try_join(list("/resourcegroups"), list("/resources")).await?;
+    Ok(infra_id::of_tags(name, &[groups, resources].concat()))
+}
+
 async fn look(arm: &Arm, looks: Vec<Look>) -> Result<Vec<(facts::ArmId, Value)>, FactsError> {
     let reads = looks.into_iter().map(|look| async move {
         let found = arm.body(&known(&look.id)?, look.api_version).await?;
@@ -141,7 +156,8 @@ fn known(id: &facts::ArmId) -> Result<ArmId, IdError> {
 }
 
 /// The output file as it is; refused now if it could not be written later.
-fn output_file(path: &std::path::Path) -> Result<Option<plan::resource::FileSeen>, FactsError> {
+fn output_file(path: Option<&std::path::Path>) -> Result<Option<plan::resource::FileSeen>, FactsError> {
+    let Some(path) = path else { return Ok(None) };
     let failed = |source| FactsError::File { path: path.display().to_string(), source };
     file::can_write(path).map_err(failed)?;
     file::read(path).map_err(failed)

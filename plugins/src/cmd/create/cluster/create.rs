@@ -1,0 +1,329 @@
+//! Creating a hosted cluster: from what is asked for to one plan over Azure and the management cluster.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cloud::apply::{Hands, Stop};
+use cloud::create::{self, FactsError};
+use cloud::live::Live;
+use cloud::session::AzureSession;
+use facts::{Need, Target};
+use futures::future::{OptionFuture, try_join};
+use plan::cluster::{Cluster, ClusterSpec, InfraOutput, Inputs, Purpose, validate};
+use plan::identities::ClientIds;
+use plan::late::Late;
+use plan::manifest::Manifest;
+use plan::objects::{self, Wanted};
+use plan::{Refusal, Step, iam, infra_id};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use ui::{Failure, FailureKind, Outcome};
+
+use super::super::run::{self, Job};
+use super::super::{inputs, refused};
+use super::{ClusterArgs, CreateOptions, args, preflight, wait};
+use crate::Ended;
+use crate::cmd::{block_on_until, source};
+use crate::globals::{self, Globals};
+
+pub(super) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -> Ended {
+    let options = args.create.clone();
+    let spec = args::spec(globals, args)?;
+    spec.check(Purpose::Create).map_err(|refusals| refused::failure(&refusals))?;
+    let inputs = inputs::read(globals, &spec).map_err(|refusals| refused::failure(&refusals))?;
+    let fresh = infra_id::new(&spec.name, inputs::random()?);
+    check_derived(&spec, &fresh, &options)?;
+    run::consent(&options.plan)?;
+    let deadline = deadline(&spec)?;
+    let stop = Stop::default();
+    let order = Order { globals, options: &options, spec: &spec, program, stop: &stop, deadline };
+    block_on_until(&stop, order.carry_out(inputs, fresh))
+}
+
+/// Refuses what new infrastructure could not be named or tagged, before anything is asked.
+fn check_derived(spec: &ClusterSpec, fresh: &str, options: &CreateOptions) -> Result<(), Failure> {
+    if spec.infra_json.is_some() {
+        return Ok(());
+    }
+    let id = spec.infra_id.as_deref().unwrap_or(fresh);
+    let refused = |refusal: Refusal| refused::failure(&[refusal]);
+    if spec.workload_identities_file.is_none() {
+        spec.iam(id, "", identities_group(spec, options)).check().map_err(refused)?;
+    }
+    let infra = spec.infra(id, "", ClientIds::new(), Late::default()).map_err(refused)?;
+    infra.check().map_err(refused)
+}
+
+/// Where new identities stand: in the group that was named, else in the one for everything, else in their own.
+fn identities_group<'a>(spec: &'a ClusterSpec, options: &'a CreateOptions) -> Option<&'a str> {
+    options.identities_resource_group_name.as_deref().or(spec.resource_group_name.as_deref())
+}
+
+/// The end of the run; 0 is none.
+fn deadline(spec: &ClusterSpec) -> Result<Option<(Instant, String)>, Failure> {
+    let Some(text) = spec.timeout.as_deref() else { return Ok(None) };
+    let limit =
+        globals::duration(text).map_err(|why| Failure::usage(format!("cannot use --timeout {text}")).why(why))?;
+    Ok((limit > Duration::ZERO).then(|| (Instant::now() + limit, text.to_owned())))
+}
+
+/// One cluster that is to be created.
+struct Order<'a> {
+    globals: &'a Globals,
+    options: &'a CreateOptions,
+    spec: &'a ClusterSpec,
+    program: &'static str,
+    stop: &'a Stop,
+    deadline: Option<(Instant, String)>,
+}
+
+/// What is to be done in Azure, and what is known of the result before.
+#[derive(Default)]
+struct Azure {
+    steps: Vec<Step>,
+    late: Late,
+    notes: Vec<String>,
+    infra: Option<InfraOutput>,
+}
+
+impl Order<'_> {
+    async fn carry_out(&self, inputs: Inputs, fresh: String) -> Ended {
+        let Some((at, text)) = &self.deadline else { return self.create(inputs, fresh).await };
+        let mut work = std::pin::pin!(self.create(inputs, fresh));
+        let ended = tokio::select! {
+            ended = &mut work => return ended,
+            () = tokio::time::sleep_until(*at) => {
+                self.stop.now();
+                work.await
+            }
+        };
+        match ended {
+            Err(failure) if failure.kind == FailureKind::Interrupted => Err(Failure {
+                kind: FailureKind::Operation,
+                what: format!("not done within --timeout {text}: {}", failure.what),
+                ..failure
+            }),
+            other => other,
+        }
+    }
+
+    async fn create(&self, mut inputs: Inputs, fresh: String) -> Ended {
+        let (globals, spec) = (self.globals, self.spec);
+        let needs: BTreeSet<Need> = [Need::Login].into();
+        let live = run::unless(self.stop, source::open(globals, &needs)).await?;
+        let session = match live.session() {
+            Ok(session) => Some(session),
+            // With the infrastructure there, Azure is only looked at; preflight says what could not be seen.
+            Err(_) if spec.infra_json.is_some() => None,
+            Err(error) => return Err(run::no_session(error)),
+        };
+        let signing_key = preflight::public_half(&inputs);
+        let existing = run::unless(self.stop, self.existing(&live)).await?;
+        let given = spec.infra_json.as_ref().map(|_| inputs.infra.infra_id.clone());
+        let mut origin = "of the infra file";
+        let mut azure = Azure::default();
+        if given.is_none()
+            && let Some(session) = &session
+        {
+            let (id, from) = self.infra_id(existing.as_ref(), session, fresh).await?;
+            origin = from;
+            azure = self.azure(session, &id, &inputs).await?;
+            inputs.infra = azure.infra.take().unwrap_or_default();
+            inputs.identities = None;
+        }
+        let cluster = validate(spec, Purpose::Create, inputs).map_err(|refusals| refused::failure(&refusals))?;
+        let wanted = cluster.objects(&inputs::entropy()?);
+        let facts = async { create::object_facts(&live.kubernetes, &wanted).await.map_err(source::refused) };
+        let judged = async {
+            match &self.options.skip_preflight {
+                None => preflight::judge(&live, &wanted, signing_key, spec).await.map(Some),
+                Some(_) => Ok(None),
+            }
+        };
+        let (facts, judged) = run::unless(self.stop, try_join(facts, judged)).await?;
+        if let Some(judged) = &judged {
+            judged.tell(globals, self.program, self.options.plan.dry_run)?;
+        }
+        let notes = self.notes(&cluster, azure.notes);
+        let title = format!(
+            "{} {} infra id {} ({origin}) {} {} {} {}",
+            spec.name,
+            DOT,
+            cluster.infra_id(),
+            DOT,
+            cluster.region(),
+            DOT,
+            spec.release_image.as_deref().unwrap_or_default()
+        );
+        let plan = run::plan_of(self.steps(azure.steps, &azure.late, wanted, &facts)?)?;
+        let job = Job {
+            globals,
+            args: &self.options.plan,
+            plan: &plan,
+            notes: &notes,
+            title,
+            by: self.by(&live, session.as_ref()),
+            hands: Hands { arm: session.as_ref().map(|session| &session.arm), kubernetes: Some(&live.kubernetes) },
+            stop: self.stop,
+            next: self.next(),
+        };
+        let outcome = run::go(&job).await?;
+        if self.options.plan.dry_run {
+            let fails = judged.is_some_and(|judged| judged.fails());
+            return Ok(if fails && outcome == Outcome::Yes { Outcome::No } else { outcome });
+        }
+        if spec.wait && outcome == Outcome::Yes {
+            let target = self.target();
+            return wait::until_ready(globals, &live, &target, self.stop, self.program).await;
+        }
+        Ok(outcome)
+    }
+
+    fn target(&self) -> Target {
+        Target { namespace: self.spec.namespace.clone(), name: self.spec.name.clone() }
+    }
+
+    /// The HostedCluster of this name, if there is one.
+    async fn existing(&self, live: &Live) -> Result<Option<Value>, Failure> {
+        let named = Manifest::new(json!({
+            "apiVersion": "hypershift.openshift.io/v1beta1",
+            "kind": "HostedCluster",
+            "metadata": {"name": self.spec.name, "namespace": self.spec.namespace},
+        }));
+        live.kubernetes.object(&named).await.map_err(source::refused)
+    }
+
+    /// The infra id and where it comes from. One that exists is never made anew.
+    async fn infra_id(
+        &self,
+        existing: Option<&Value>,
+        session: &AzureSession,
+        fresh: String,
+    ) -> Result<(String, &'static str), Failure> {
+        let own = existing.and_then(|object| object.pointer("/spec/infraID")).and_then(Value::as_str);
+        if let Some(own) = own {
+            return match self.spec.infra_id.as_deref() {
+                Some(other) if other != own => Err(refused::failure(&[Refusal::new(
+                    "--infra-id",
+                    other,
+                    format!("HostedCluster {} exists with infra id {own}, which cannot be changed", self.target()),
+                    "leave it out, or choose another name",
+                )])),
+                _ => Ok((own.to_owned(), "of the HostedCluster")),
+            };
+        }
+        if let Some(given) = &self.spec.infra_id {
+            return Ok((given.clone(), "given"));
+        }
+        let found = create::infra_ids(&session.arm, &session.subscription, &self.spec.name);
+        let mut found = run::read(self.stop, found).await?;
+        match (found.pop_first(), found.is_empty()) {
+            (None, _) => Ok((fresh, "new")),
+            (Some(id), true) => Ok((id, "found in Azure: begun before")),
+            (Some(id), false) => {
+                let all: Vec<String> = [id].into_iter().chain(found).collect();
+                Err(refused::failure(&[Refusal::new(
+                    "--infra-id",
+                    "",
+                    format!("resources of several clusters of this name exist, with infra ids {}", all.join(", ")),
+                    "name the one that is meant, or a new one",
+                )]))
+            }
+        }
+    }
+
+    /// What Azure lacks: identities where none are given, and the infrastructure.
+    async fn azure(&self, session: &AzureSession, id: &str, inputs: &Inputs) -> Result<Azure, Failure> {
+        let (spec, arm) = (self.spec, &session.arm);
+        let refused = |refusal: Refusal| refused::failure(&[refusal]);
+        let iam_spec = inputs
+            .identities
+            .is_none()
+            .then(|| spec.iam(id, &session.subscription, identities_group(spec, self.options)));
+        let mut infra_spec =
+            spec.infra(id, &session.subscription, ClientIds::new(), Late::default()).map_err(refused)?;
+        // Now that the subscription is known, ids of another one are refused.
+        infra_spec.check().map_err(refused)?;
+        let iam_facts = OptionFuture::from(iam_spec.as_ref().map(|spec| create::iam_facts(arm, spec)));
+        let both = async {
+            let (iam, infra) = futures::join!(iam_facts, create::infra_facts(arm, &infra_spec));
+            Ok::<_, FactsError>((iam.transpose()?, infra?))
+        };
+        let (iam_facts, infra_facts) = run::read(self.stop, both).await?;
+        let mut azure = Azure::default();
+        match (&iam_spec, &iam_facts) {
+            (Some(spec), Some(facts)) => {
+                azure.steps = iam::plan(spec, facts).map_err(refused)?;
+                (infra_spec.identities, azure.late) = iam::client_ids(spec, facts);
+                infra_spec.late = azure.late.clone();
+            }
+            _ => infra_spec.identities = inputs.identities.as_ref().map(|file| file.client_ids()).unwrap_or_default(),
+        }
+        let planned = plan::infra::plan(&infra_spec, &infra_facts).map_err(refused)?;
+        azure.steps.extend(planned.steps);
+        azure.notes = planned.notes;
+        let infra = InfraOutput::of_text(&planned.output).map_err(|why| {
+            Failure::usage("the infrastructure cannot be described, which is our own mistake").why(why)
+        })?;
+        azure.infra = Some(infra);
+        Ok(azure)
+    }
+
+    fn steps(
+        &self,
+        mut steps: Vec<Step>,
+        late: &Late,
+        wanted: Vec<Wanted>,
+        facts: &objects::Facts,
+    ) -> Result<Vec<Step>, Failure> {
+        // A failure in Azure leaves nothing in the management cluster.
+        let before: BTreeSet<String> = steps.iter().map(|step| step.id.clone()).collect();
+        steps.extend(objects::plan(wanted, facts, &before, late).map_err(|refusal| refused::failure(&[refusal]))?);
+        Ok(steps)
+    }
+
+    fn notes(&self, cluster: &Cluster, mut notes: Vec<String>) -> Vec<String> {
+        let spec = self.spec;
+        notes.extend(cluster.notes());
+        if spec.infra_json.is_none() && !spec.assign_service_principal_roles {
+            notes.push(
+                "no role is assigned: without the roles of each identity the cluster cannot use Azure; add `--assign-identity-roles --dns-zone-rg-name GROUP`, or have somebody assign them"
+                    .to_owned(),
+            );
+        }
+        if spec.encryption_key_id.is_some() {
+            notes.push(
+                "the KMS identity needs the role Key Vault Crypto User on the key's vault, which is not assigned here"
+                    .to_owned(),
+            );
+        }
+        if let Some(reason) = &self.options.skip_preflight {
+            notes.push(format!("preflight is skipped: {reason}"));
+        }
+        notes
+    }
+
+    fn by(&self, live: &Live, session: Option<&AzureSession>) -> String {
+        let context = live.kubernetes.context_name().unwrap_or("the current context");
+        match session {
+            Some(session) => format!("{}, management cluster {context}", run::by(session)),
+            None => format!("management cluster {context}"),
+        }
+    }
+
+    fn next(&self) -> String {
+        let target = self.target();
+        if self.spec.wait {
+            return format!("{target} is coming up; Ctrl-C is safe, it goes on without you");
+        }
+        format!(
+            "{target} is coming up, which takes about 15 min.\nnext: `{program} doctor {name} -n {namespace}`, then `{program} create kubeconfig {name} -n {namespace}`",
+            program = self.program,
+            name = target.name,
+            namespace = target.namespace,
+        )
+    }
+}
+
+/// What stands between the parts of a title.
+const DOT: &str = "-";

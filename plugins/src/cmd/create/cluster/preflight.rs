@@ -1,0 +1,122 @@
+//! Preflight: the checks of `doctor` that can be judged before a cluster exists, on the cluster as it is going to be.
+
+use std::time::{Duration, Instant};
+
+use checks::{Report, Selection, Verdict};
+use cloud::kubernetes::objects;
+use cloud::live::Live;
+use cloud::signing_key;
+use facts::oidc::PublicKey;
+use facts::{Fact, Facts, Need};
+use jiff::Timestamp;
+use plan::cluster::{ClusterSpec, Inputs};
+use plan::objects::Wanted;
+use secrecy::ExposeSecret as _;
+use ui::report::{self, Shown};
+use ui::{Failure, FailureKind, Terminal};
+
+use crate::globals::Globals;
+
+/// What must hold before anything is created.
+const ALWAYS: [&str; 9] = ["CR01", "CR03", "QT01", "OI01", "OI02", "OI03", "OI04", "MC01", "MC02"];
+
+/// What must hold of identities and infrastructure that are there already.
+const WITH_INFRASTRUCTURE: [&str; 9] = ["ID01", "ID02", "FC01", "FC02", "FC03", "RA01", "NW01", "NW02", "NW03"];
+
+/// What preflight says.
+pub(super) struct Judged {
+    facts: Facts,
+    report: Report,
+    elapsed: Duration,
+}
+
+/// The public half of the key that signs the cluster's tokens, if one is given.
+pub(super) fn public_half(inputs: &Inputs) -> Option<PublicKey> {
+    let key = inputs.signing_key.as_ref()?;
+    signing_key::public_key_of_pem(key.expose_secret().as_bytes(), "--sa-token-issuer-private-key-path".to_owned()).ok()
+}
+
+/// Looks at all that the cluster depends on, and judges it.
+///
+/// # Errors
+/// Our own mistakes; what could not be seen is part of what is said.
+pub(super) async fn judge(
+    live: &Live,
+    wanted: &[Wanted],
+    signing_key: Option<PublicKey>,
+    spec: &ClusterSpec,
+) -> Result<Judged, Failure> {
+    let started = Instant::now();
+    let of_kind =
+        |kind: &'static str| wanted.iter().map(|one| &one.manifest).filter(move |manifest| manifest.kind() == kind);
+    let own_mistake = || Failure::usage("preflight cannot judge the HostedCluster, which is our own mistake");
+    let cluster = of_kind("HostedCluster").find_map(|one| objects::hosted_cluster(one.object()).ok());
+    let cluster = cluster.ok_or_else(own_mistake)?;
+    let node_pools = of_kind("NodePool").filter_map(|one| objects::node_pool(one.object())).collect();
+    let mut codes: Vec<&str> = ALWAYS.to_vec();
+    if spec.infra_json.is_some() {
+        codes.extend(WITH_INFRASTRUCTURE);
+    }
+    let selection = Selection::parse(&codes, &[]).map_err(|unknown| own_mistake().why(unknown.word))?;
+    let mut needs = selection.needs();
+    // The Secret is not there yet; the file is.
+    needs.remove(&Need::SigningKey);
+    let mut facts = live.collect_planned(cluster, node_pools, &needs, Timestamp::now()).await;
+    facts.oidc.signing_key = signing_key.map_or(Fact::Absent, Fact::Known);
+    let report = checks::examine(&facts, &selection);
+    Ok(Judged { facts, report, elapsed: started.elapsed() })
+}
+
+impl Judged {
+    /// Whether anything would keep the cluster from working.
+    pub fn fails(&self) -> bool {
+        self.report.summary().fail > 0
+    }
+
+    /// Says what was found, on stderr.
+    ///
+    /// # Errors
+    /// A failure when the cluster would not work, unless only a plan is to be `shown`.
+    pub fn tell(&self, globals: &Globals, program: &str, shown: bool) -> Result<(), Failure> {
+        let terminal = Terminal::of_stderr(globals.color_choice());
+        let summary = self.report.summary();
+        if self.fails() {
+            let again = format!("{} -n {}", self.facts.target.name, self.facts.target.namespace);
+            let view =
+                Shown { facts: &self.facts, report: &self.report, elapsed: self.elapsed, program, again: &again };
+            ui::note(&report::table(&view, &terminal));
+            ui::note("\n");
+        }
+        if !globals.quiet {
+            ui::note(&format!("{}\n", self.line(&terminal)));
+        }
+        if !self.fails() || shown {
+            return Ok(());
+        }
+        let what = match summary.fail {
+            1 => "1 problem would keep the cluster from working; nothing was changed".to_owned(),
+            several => format!("{several} problems would keep the cluster from working; nothing was changed"),
+        };
+        Err(Failure::new(FailureKind::Operation, what)
+            .why("see above")
+            .hint("correct it and run the same command again; `--skip-preflight=REASON` goes on regardless"))
+    }
+
+    fn line(&self, terminal: &Terminal) -> String {
+        let summary = self.report.summary();
+        let mut text = format!("preflight: {} passed, {} failed", summary.pass, summary.fail);
+        for (count, one, several) in
+            [(summary.warn, "warning", "warnings"), (summary.unknown, "could not be checked", "could not be checked")]
+        {
+            if count > 0 {
+                text.push_str(&format!(", {count} {}", if count == 1 { one } else { several }));
+            }
+        }
+        for row in &self.report.rows {
+            if matches!(row.verdict, Verdict::Warn | Verdict::Unknown) {
+                text.push_str(&format!("\n  HAZ-{} {}: {}", row.check.code, row.subject, row.what));
+            }
+        }
+        terminal.fit(&text)
+    }
+}
