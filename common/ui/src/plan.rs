@@ -13,21 +13,37 @@ use crate::text;
 /// The widest that the column of resources gets.
 const RESOURCE_WIDTH: usize = 64;
 
-/// The plan for people: one line per step, then the sum.
-pub fn table(plan: &Plan, notes: &[String], terminal: &Terminal) -> String {
-    let width = plan.steps().iter().map(|step| step.resource.chars().count()).max().unwrap_or(0);
+/// Steps of which a plan may have many, by the first part of their names, and what they are called together.
+const KINDS: [(&str, &str); 2] = [("credential/", "federated credentials"), ("role/", "role assignments")];
+
+/// How many steps of a kind are told one by one when the plan is shown short.
+const TOLD: usize = 4;
+
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// A line for each step.
+    Full,
+    /// Many steps of a kind in one line.
+    Short,
+}
+
+/// The plan for people: one line per step or, if short, per kind of steps; then the sum.
+pub fn table(plan: &Plan, notes: &[String], detail: Detail, terminal: &Terminal) -> String {
+    let rows = rows(plan, detail);
+    let width = rows.iter().map(|row| row.resource.chars().count()).max().unwrap_or(0);
     let width = width.min(RESOURCE_WIDTH);
     let mut out = String::new();
-    for step in plan.steps() {
-        let line = format!("  {} {:<width$}  ", step.verb.mark(), step.resource);
-        let line = match step.verb {
+    for row in rows {
+        let line = format!("  {} {:<width$}  ", row.verb.mark(), row.resource);
+        let line = match row.verb {
             Verb::Create => terminal.good(&line),
             Verb::Change => terminal.caution(&line),
             Verb::Delete => terminal.bad(&line),
             Verb::Keep => line,
         };
         out.push_str(&line);
-        out.push_str(&terminal.faint(&step.reason));
+        out.push_str(&terminal.faint(&row.reason));
         out.push('\n');
     }
     for note in notes {
@@ -38,6 +54,39 @@ pub fn table(plan: &Plan, notes: &[String], terminal: &Terminal) -> String {
     out.push_str(&sum(plan));
     out.push('\n');
     terminal.fit(&out)
+}
+
+/// One line of a plan that is shown.
+struct Row {
+    verb: Verb,
+    resource: String,
+    reason: String,
+}
+
+fn rows(plan: &Plan, detail: Detail) -> Vec<Row> {
+    let kind = |step: &Step| KINDS.iter().find(|(prefix, _)| detail == Detail::Short && step.id.starts_with(prefix));
+    let mut told = BTreeSet::new();
+    let mut rows = Vec::new();
+    for step in plan.steps() {
+        let single = Row { verb: step.verb, resource: step.resource.clone(), reason: step.reason.clone() };
+        let Some((prefix, name)) = kind(step) else {
+            rows.push(single);
+            continue;
+        };
+        let alike: Vec<&Step> =
+            plan.steps().iter().filter(|other| other.verb == step.verb && other.id.starts_with(prefix)).collect();
+        if alike.len() <= TOLD {
+            rows.push(single);
+        } else if told.insert((prefix, step.verb)) {
+            let reasons: BTreeSet<&str> = alike.iter().map(|step| step.reason.as_str()).collect();
+            let reason = match reasons.iter().next() {
+                Some(only) if reasons.len() == 1 => (*only).to_owned(),
+                _ => "each is shown with -v or --dry-run".to_owned(),
+            };
+            rows.push(Row { verb: step.verb, resource: format!("{} {name}", alike.len()), reason });
+        }
+    }
+    rows
 }
 
 /// `51 to create, 0 to change, 1 kept. About 20 s.`
@@ -287,7 +336,7 @@ mod tests {
     #[test]
     fn a_plan_for_people_and_for_programs() {
         let plan = Plan::new(vec![step("a", Verb::Keep, &[]), step("long", Verb::Create, &["a"])]).unwrap();
-        let text = table(&plan, &["mind this".into()], &Terminal::plain(80));
+        let text = table(&plan, &["mind this".into()], Detail::Short, &Terminal::plain(80));
         assert_eq!(
             text,
             "  = resource group a     because\n  + resource group long  because\n  ! mind this\n\n1 to create, 0 to change, 1 kept.\n"
@@ -300,5 +349,15 @@ mod tests {
         );
         let json = serde_json::to_value(PlanDocument::of(&plan, &[], None)).unwrap();
         assert!(json["steps"][1].get("outcome").is_none());
+    }
+
+    #[test]
+    fn many_steps_of_a_kind_are_one_line_of_a_short_plan() {
+        let mut steps: Vec<Step> = (0..5).map(|at| step(&format!("role/{at}"), Verb::Create, &[])).collect();
+        steps.extend((5..8).map(|at| step(&format!("role/{at}"), Verb::Keep, &[])));
+        let plan = Plan::new(steps).unwrap();
+        let lines = |detail| table(&plan, &[], detail, &Terminal::plain(80)).lines().count();
+        assert_eq!((lines(Detail::Full), lines(Detail::Short)), (10, 6));
+        assert!(table(&plan, &[], Detail::Short, &Terminal::plain(80)).starts_with("  + 5 role assignments"));
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases {
+    mod bench;
     mod cli;
     mod create_azure;
     mod create_azure_faults;

@@ -10,7 +10,7 @@ use cloud::credentials::ProcessEnvironment;
 use cloud::http;
 use cloud::session::{self, AzureSession, NoSession};
 use plan::{Plan, Refusal, Step, Verb};
-use ui::plan::{End, PlanDocument, Progress};
+use ui::plan::{Detail, End, PlanDocument, Progress};
 use ui::{Failure, FailureKind, Outcome, Terminal};
 
 use crate::cmd::{printed, screen};
@@ -243,7 +243,9 @@ fn end(job: &Job<'_>, applied: Option<&Applied>, line: &str) -> Result<Outcome, 
 }
 
 fn shown(job: &Job<'_>, terminal: &Terminal) -> String {
-    format!("{}\n{}\n\n{}", terminal.strong(&job.title), job.by, ui::plan::table(job.plan, job.notes, terminal))
+    let detail = if job.args.dry_run || job.globals.verbose > 0 { Detail::Full } else { Detail::Short };
+    let title = terminal.strong(&terminal.fit(&job.title));
+    format!("{title}\n{}\n\n{}", job.by, ui::plan::table(job.plan, job.notes, detail, terminal))
 }
 
 fn document(job: &Job<'_>, applied: Option<&Applied>) -> Result<String, Failure> {

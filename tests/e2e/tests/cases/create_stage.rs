@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
+
+/// The program under test: that of this build, or the one that a bench names.
+fn program() -> std::ffi::OsString {
+    std::env::var_os("HCP_AZURE_PROGRAM").unwrap_or_else(|| PROGRAM.into())
+}
 pub(crate) const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
@@ -36,6 +41,11 @@ pub(crate) fn id(group: &str, path: &str) -> String {
 impl Stage {
     /// A subscription with a public DNS zone and an empty group, as when upstream's writes were recorded.
     pub(crate) fn new() -> Self {
+        Self::with_retry_after(Some(0))
+    }
+
+    /// The same, whose long operations end at the first poll after so many seconds.
+    pub(crate) fn with_retry_after(retry_after: Option<u64>) -> Self {
         let state = json!({
             "tenant": TENANT,
             "principals": [{
@@ -49,11 +59,12 @@ impl Stage {
                 {"id": id("dns", "Microsoft.Network/dnsZones/hcp.example.com"), "location": "global"},
             ],
         });
-        Self::of(state)
+        Self::of(state, retry_after)
     }
 
-    pub(crate) fn of(state: Value) -> Self {
-        let sim = Simulator::start_blocking(Options { state: Some(state), ..Options::default() }).unwrap();
+    fn of(state: Value, retry_after: Option<u64>) -> Self {
+        let options = Options { state: Some(state), retry_after, ..Options::default() };
+        let sim = Simulator::start_blocking(options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         sim.write_environment_file(&folder.path().join("environment.json")).unwrap();
         let creds =
@@ -64,7 +75,7 @@ impl Stage {
 
     /// Another one in the same state, with the same files.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::of(self.sim.state());
+        let copy = Self::of(self.sim.state(), Some(0));
         for name in ["workload-identities.json", "infra.yaml"] {
             if self.path(name).exists() {
                 std::fs::copy(self.path(name), copy.path(name)).unwrap();
@@ -82,7 +93,7 @@ impl Stage {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command
             .env_clear()
             .env("HOME", self.folder.path())

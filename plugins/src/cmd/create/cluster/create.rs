@@ -145,16 +145,9 @@ impl Order<'_> {
             judged.tell(globals, self.program, self.options.plan.dry_run)?;
         }
         let notes = self.notes(&cluster, azure.notes);
-        let title = format!(
-            "{} {} infra id {} ({origin}) {} {} {} {}",
-            spec.name,
-            DOT,
-            cluster.infra_id(),
-            DOT,
-            cluster.region(),
-            DOT,
-            spec.release_image.as_deref().unwrap_or_default()
-        );
+        let infra_id = format!("infra id {} ({origin})", cluster.infra_id());
+        let release = spec.release_image.as_deref().unwrap_or_default();
+        let title = [&spec.name, &infra_id, cluster.region(), release].join(DOT);
         let plan = run::plan_of(self.steps(azure.steps, &azure.late, wanted, &facts)?)?;
         let job = Job {
             globals,
@@ -326,4 +319,4 @@ impl Order<'_> {
 }
 
 /// What stands between the parts of a title.
-const DOT: &str = "-";
+const DOT: &str = " · ";
