@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn ids_are_of_upstreams_form() {
         assert_eq!(new("dev", [0, 1, 2, 3, 26]), "dev-bcdf9");
-        assert_eq!(new("a.very..long-name-that-is-cut", [255; 5]), format!("a-very-long-name-that-{}", &"fffff"));
+        assert_eq!(new("a.very..long-name-that-is-cut", [255; 5]), "a-very-long-name-that-qqqqq");
         assert!(new(&"x".repeat(63), [9; 5]).len() <= 27);
     }
 

@@ -13,6 +13,7 @@ pub mod infra_id;
 mod input;
 pub mod late;
 pub mod manifest;
+pub mod node_pool;
 pub mod objects;
 mod refusal;
 pub mod resource;

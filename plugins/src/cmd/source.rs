@@ -14,7 +14,7 @@ use ui::{Failure, FailureKind};
 use crate::globals::Globals;
 
 /// The namespace in which upstream's tools create HostedClusters unless told otherwise.
-const USUAL_NAMESPACE: &str = "clusters";
+pub(crate) const USUAL_NAMESPACE: &str = "clusters";
 
 /// Connects to the management cluster, and signs in to Azure where what is wanted lies there.
 pub(crate) async fn open(globals: &Globals, needs: &BTreeSet<Need>) -> Result<Live, Failure> {

@@ -8,6 +8,7 @@ mod cases {
     mod create_azure_faults;
     mod create_cluster;
     mod create_golden;
+    mod create_pool;
     mod create_stage;
     mod doctor;
     mod house;

@@ -1,6 +1,8 @@
 //! A NodePool of an existing hosted cluster.
 
-use facts::version::{Skew, Version, skew};
+use std::collections::BTreeMap;
+
+use facts::version::{MAX_SKEW, Skew, Version, skew};
 use serde_json::{Value, json};
 
 use super::machines;
@@ -19,6 +21,14 @@ pub struct HostedClusterView {
     pub version: Option<String>,
     /// The architecture of the release's payload, once it is known: `AMD64`, `ARM64`, `Multi` and so on.
     pub payload_arch: Option<String>,
+    /// The subnet of its own machines.
+    pub subnet_id: Option<String>,
+    /// The version of each release image that it ran, for images whose name does not say.
+    pub releases: BTreeMap<String, String>,
+    /// Until when it is paused.
+    pub paused_until: Option<String>,
+    /// Whether it is being deleted.
+    pub is_deleted: bool,
 }
 
 /// A NodePool that was judged and can be made. Only [`validate_node_pool`] makes one.
@@ -26,6 +36,7 @@ pub struct HostedClusterView {
 pub struct NodePool {
     spec: NodePoolSpec,
     release_image: String,
+    notes: Vec<String>,
 }
 
 impl NodePoolSpec {
@@ -36,7 +47,19 @@ impl NodePoolSpec {
     pub fn check(&self) -> Result<(), Vec<Refusal>> {
         let mut refusals = Refusals::default();
         flags(self, &mut refusals);
-        if refusals.0.is_empty() { Ok(()) } else { Err(refusals.0) }
+        refusals.end()
+    }
+
+    /// The same for a NodePool that is rendered. It names its subnet, as upstream's does: what is rendered follows from the
+    /// command line, but for the release.
+    ///
+    /// # Errors
+    /// Every flag that cannot be used.
+    pub fn check_for_rendering(&self) -> Result<(), Vec<Refusal>> {
+        let mut refusals = Refusals::default();
+        flags(self, &mut refusals);
+        subnet(self, &mut refusals);
+        refusals.end()
     }
 }
 
@@ -45,17 +68,29 @@ impl NodePoolSpec {
 /// # Errors
 /// Every flag that cannot be used.
 pub fn validate_node_pool(spec: &NodePoolSpec, cluster: &HostedClusterView) -> Result<NodePool, Vec<Refusal>> {
-    let mut refusals = Refusals::default();
-    flags(spec, &mut refusals);
-    payload(spec, cluster, &mut refusals);
-    version(spec, cluster, &mut refusals);
-    if !refusals.0.is_empty() {
-        return Err(refusals.0);
+    let mut spec = spec.clone();
+    let machines = &mut spec.machines;
+    machines.nodepool_subnet_id = machines.nodepool_subnet_id.take().or_else(|| cluster.subnet_id.clone());
+    let (mut refusals, mut notes) = (Refusals::default(), Vec::new());
+    flags(&spec, &mut refusals);
+    subnet(&spec, &mut refusals);
+    if cluster.is_deleted {
+        refusals.add(
+            "--cluster-name",
+            &spec.cluster_name,
+            format!("HostedCluster {}/{} is being deleted", spec.namespace, spec.cluster_name),
+            "name another one; `oc get hostedclusters -A` lists them",
+        );
     }
-    Ok(NodePool {
-        spec: spec.clone(),
-        release_image: spec.release_image.clone().unwrap_or_else(|| cluster.release_image.clone()),
-    })
+    payload(&spec, cluster, &mut refusals);
+    version(&spec, cluster, &mut refusals, &mut notes);
+    if let Some(until) = &cluster.paused_until {
+        let name = &spec.cluster_name;
+        notes.push(format!("HostedCluster {name} is paused (pausedUntil {until}): no machine is made before its end"));
+    }
+    refusals.end()?;
+    let release_image = spec.release_image.clone().unwrap_or_else(|| cluster.release_image.clone());
+    Ok(NodePool { spec, release_image, notes })
 }
 
 fn flags(spec: &NodePoolSpec, refusals: &mut Refusals) {
@@ -89,17 +124,22 @@ fn flags(spec: &NodePoolSpec, refusals: &mut Refusals) {
     }
     refusals.choice("--node-upgrade-type", &spec.node_upgrade_type, &["", "Replace", "InPlace"]);
     machines::check(&spec.machines, &spec.arch, refusals);
-    match spec.machines.nodepool_subnet_id.as_deref() {
-        Some(id) => machines::check_subnet("--nodepool-subnet-id", id, id, refusals),
-        None => refusals.add(
+    if let Some(id) = spec.machines.nodepool_subnet_id.as_deref() {
+        machines::check_subnet("--nodepool-subnet-id", id, id, refusals);
+    }
+}
+
+fn subnet(spec: &NodePoolSpec, refusals: &mut Refusals) {
+    if spec.machines.nodepool_subnet_id.is_none() {
+        refusals.add(
             "--nodepool-subnet-id",
             "",
             "a NodePool without a subnet is refused by the API server",
             format!(
-                "`oc get hostedcluster {} -n {} -o jsonpath={{.spec.platform.azure.subnetID}}` prints that of the cluster",
+                "`oc get hostedcluster {} -n {} -o jsonpath={{.spec.platform.azure.subnetID}}` prints that of the cluster, which is taken without --render",
                 spec.cluster_name, spec.namespace
             ),
-        ),
+        );
     }
 }
 
@@ -118,29 +158,48 @@ fn payload(spec: &NodePoolSpec, cluster: &HostedClusterView, refusals: &mut Refu
     }
 }
 
-/// A version that is not in the image's tag is left to the operator to judge.
-fn version(spec: &NodePoolSpec, cluster: &HostedClusterView, refusals: &mut Refusals) {
-    let Some(image) = spec.release_image.as_deref() else {
+/// What cannot be known here is left to the operator to judge, and said.
+fn version(spec: &NodePoolSpec, cluster: &HostedClusterView, refusals: &mut Refusals, notes: &mut Vec<String>) {
+    let name = &spec.cluster_name;
+    let image = spec.release_image.as_deref().unwrap_or(&cluster.release_image);
+    let is_own = image == cluster.release_image;
+    let version_of = |image: &str| {
+        let known = cluster.releases.get(image).and_then(|version| Version::parse(version));
+        known.or_else(|| Version::of_image(image))
+    };
+    let running = cluster.version.as_deref().and_then(Version::parse).or_else(|| version_of(&cluster.release_image));
+    let (Some(running), Some(wanted)) = (running, version_of(image)) else {
+        if !is_own {
+            notes.push(format!(
+                "whether release {image} fits HostedCluster {name} could not be judged: its name does not say the \
+                 version; the operator judges it (condition SupportedVersionSkew)"
+            ));
+        }
         return;
     };
-    let known = cluster.version.as_deref().and_then(Version::parse);
-    let (Some(cluster_version), Some(wanted)) =
-        (known.or_else(|| Version::of_image(&cluster.release_image)), Version::of_image(image))
-    else {
-        return;
-    };
-    let why = match skew(&cluster_version, &wanted) {
+    let why = match skew(&running, &wanted) {
         Skew::Supported { .. } => return,
-        Skew::Newer => format!("{wanted} is newer than {cluster_version} of HostedCluster {}", spec.cluster_name),
-        Skew::TooOld { behind } => format!(
-            "{wanted} is {behind} minors behind {cluster_version} of HostedCluster {}; 3 are allowed",
-            spec.cluster_name
-        ),
+        Skew::Newer if is_own => {
+            notes.push(format!(
+                "HostedCluster {name} runs {running} and is being upgraded to {wanted}, which this NodePool gets: its \
+                 condition SupportedVersionSkew is False until that is done"
+            ));
+            return;
+        }
+        Skew::Newer => format!("{wanted} is newer than {running} of HostedCluster {name}"),
+        Skew::TooOld { behind } => {
+            format!("{wanted} is {behind} minors behind {running} of HostedCluster {name}; {MAX_SKEW} are allowed")
+        }
     };
     refusals.add("--release-image", image, why, "leave it out for the HostedCluster's release");
 }
 
 impl NodePool {
+    /// What to know of it that is no reason to refuse it, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The object. Members are in alphabetical order.
     pub fn render(&self) -> Value {
         let spec = &self.spec;
@@ -205,11 +264,7 @@ mod tests {
     }
 
     fn cluster() -> HostedClusterView {
-        HostedClusterView {
-            release_image: "quay.io/ocp/release:4.21.0-multi".into(),
-            version: None,
-            payload_arch: None,
-        }
+        HostedClusterView { release_image: "quay.io/ocp/release:4.21.0-multi".into(), ..HostedClusterView::default() }
     }
 
     fn flags_of(spec: &NodePoolSpec, cluster: &HostedClusterView) -> Vec<&'static str> {
@@ -230,8 +285,11 @@ mod tests {
     #[test]
     fn what_is_missing_or_no_name() {
         let bare = NodePoolSpec::default();
-        let flags: Vec<&str> = bare.check().unwrap_err().iter().map(|refusal| refusal.flag).collect();
-        assert_eq!(flags, ["--name", "--nodepool-subnet-id"]);
+        let flags = |refused: Result<(), Vec<Refusal>>| -> Vec<&str> {
+            refused.unwrap_err().iter().map(|refusal| refusal.flag).collect()
+        };
+        assert_eq!(flags(bare.check()), ["--name"]);
+        assert_eq!(flags(bare.check_for_rendering()), ["--name", "--nodepool-subnet-id"]);
         let mut odd = spec();
         odd.name = "Np_1".into();
         odd.replicas = -1;
@@ -264,5 +322,52 @@ mod tests {
             cluster.payload_arch = Some(payload.into());
             assert_eq!(flags_of(&spec, &cluster), want, "{arch} {payload}");
         }
+    }
+
+    #[test]
+    fn the_subnet_comes_from_the_cluster_unless_given() {
+        let own = SUBNET.replace("default", "own");
+        let cluster = HostedClusterView { subnet_id: Some(own.clone()), ..cluster() };
+        let subnet = |spec: &NodePoolSpec| {
+            validate_node_pool(spec, &cluster).unwrap().render()["spec"]["platform"]["azure"]["subnetID"].clone()
+        };
+        assert_eq!(subnet(&spec()), SUBNET);
+        let mut spec = spec();
+        spec.machines.nodepool_subnet_id = None;
+        assert_eq!(subnet(&spec), own);
+        assert_eq!(flags_of(&spec, &self::cluster()), ["--nodepool-subnet-id"]);
+    }
+
+    #[test]
+    fn a_release_without_a_version_in_its_name() {
+        let (old, new) = ("q.io/r@sha256:01", "q.io/r@sha256:02");
+        let mut cluster = HostedClusterView {
+            release_image: old.into(),
+            version: Some("4.21.0".into()),
+            releases: [(old.to_owned(), "4.21.0".to_owned())].into(),
+            ..HostedClusterView::default()
+        };
+        let notes = |spec: &NodePoolSpec, cluster: &HostedClusterView| -> Vec<String> {
+            validate_node_pool(spec, cluster).unwrap().notes().to_vec()
+        };
+        let mut spec = spec();
+        assert_eq!(notes(&spec, &cluster), Vec::<String>::new());
+        spec.release_image = Some(new.into());
+        assert!(notes(&spec, &cluster)[0].contains("could not be judged"));
+        cluster.releases.insert(new.into(), "4.16.9".into());
+        assert_eq!(flags_of(&spec, &cluster), ["--release-image"]);
+        // The cluster is on its way to the release that it asks for.
+        cluster.releases.insert(new.into(), "4.22.0".into());
+        assert_eq!(flags_of(&spec, &cluster), ["--release-image"]);
+        cluster.release_image = new.into();
+        assert!(notes(&spec, &cluster)[0].contains("is being upgraded to 4.22.0"));
+    }
+
+    #[test]
+    fn a_cluster_that_goes_or_rests() {
+        let going = HostedClusterView { is_deleted: true, ..cluster() };
+        assert_eq!(flags_of(&spec(), &going), ["--cluster-name"]);
+        let resting = HostedClusterView { paused_until: Some("true".into()), ..cluster() };
+        assert!(validate_node_pool(&spec(), &resting).unwrap().notes()[0].contains("is paused"));
     }
 }

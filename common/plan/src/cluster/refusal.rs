@@ -27,6 +27,14 @@ impl Refusals {
         self.0.push(Refusal::new(flag, value, why, fix));
     }
 
+    /// The end of a judgement.
+    ///
+    /// # Errors
+    /// All refusals, if there are any.
+    pub fn end(self) -> Result<(), Vec<Refusal>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+
     /// The value, or its refusal kept.
     pub fn take<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
         result.map_err(|refusal| self.0.push(refusal)).ok()

@@ -17,7 +17,7 @@ pub(super) struct MachineArgs {
     /// Zone of the NodePool: 1, 2 or 3
     #[arg(long, value_name = "ZONE", default_value = "", hide_default_value = true)]
     availability_zone: String,
-    /// ARM id of the subnet of the NodePool
+    /// ARM id of the subnet of the NodePool [create nodepool without --render: that of the HostedCluster]
     #[arg(long, value_name = "ID")]
     nodepool_subnet_id: Option<String>,
     /// Kind of the OS disk: Premium_LRS, PremiumV2_LRS, StandardSSD_LRS or Standard_LRS

@@ -4,6 +4,7 @@ mod cluster;
 mod iam;
 mod infra;
 mod inputs;
+mod kubeconfig;
 mod machines;
 mod nodepool;
 mod refused;
@@ -30,14 +31,16 @@ enum Noun {
     Nodepool(Box<nodepool::NodepoolArgs>),
     Iam(iam::IamArgs),
     Infra(infra::InfraArgs),
+    Kubeconfig(kubeconfig::KubeconfigArgs),
 }
 
 pub(crate) fn run(globals: &Globals, args: &CreateArgs, program: &'static str) -> Ended {
     match &args.noun {
         Noun::Cluster(args) => cluster::run(globals, (**args).clone(), program),
-        Noun::Nodepool(args) => nodepool::run(globals, (**args).clone()),
+        Noun::Nodepool(args) => nodepool::run(globals, (**args).clone(), program),
         Noun::Iam(args) => iam::run(globals, args, program),
         Noun::Infra(args) => infra::run(globals, args, program),
+        Noun::Kubeconfig(args) => kubeconfig::run(globals, args, program),
     }
 }
 

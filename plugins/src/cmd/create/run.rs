@@ -86,7 +86,7 @@ pub(crate) fn consent(args: &PlanArgs) -> Result<(), Failure> {
     if args.dry_run || args.yes || ui::plan::can_ask() {
         return Ok(());
     }
-    Err(Failure::usage("there is no terminal to ask on before changing Azure")
+    Err(Failure::usage("there is no terminal to ask on before anything is changed")
         .hint("add `--yes` to apply the plan, or `--dry-run` to see it"))
 }
 
@@ -148,6 +148,7 @@ pub(crate) async fn unless<T>(stop: &Stop, work: impl Future<Output = Result<T, 
     }
 }
 
+/// The user stopped it before anything was changed.
 fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, "interrupted; nothing was changed")
 }

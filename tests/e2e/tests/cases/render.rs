@@ -211,10 +211,6 @@ fn without_rendering_nothing_is_done() {
     let ran = cluster(folder.path(), &[]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("error: a hosted cluster can only be rendered yet"), "{}", ran.stderr);
-    let id = subnet("prod", "nodes");
-    let ran = create(folder.path(), "nodepool", &["np1", "--cluster-name", "prod", "--nodepool-subnet-id", &id]);
-    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error: a NodePool can only be rendered yet"), "{}", ran.stderr);
 }
 
 /// Changes the infra file, or another, and names the flag that must be refused.

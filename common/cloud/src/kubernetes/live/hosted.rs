@@ -217,7 +217,7 @@ impl Connection {
     }
 
     /// The value of the first of `keys` that a Secret has.
-    async fn secret(
+    pub(in crate::kubernetes) async fn secret(
         &self,
         namespace: &str,
         name: &str,

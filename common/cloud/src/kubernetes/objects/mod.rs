@@ -15,7 +15,7 @@ mod workload;
 pub use api::{API_GROUPS, CustomResource, api_resources, custom_resource, supported_versions};
 pub use event::warning;
 pub use hosted_cluster::{HostedClusterError, hosted_cluster, platform, target};
-pub use json::{items, str_at, text};
+pub use json::{conditions, items, str_at, text};
 pub use machine::{azure_machine, machine};
 pub use node_pool::{belongs_to, node_pool};
 pub use pod::pod;
