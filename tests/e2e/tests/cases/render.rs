@@ -24,32 +24,8 @@ fn subnet(vnet: &str, name: &str) -> String {
     format!("{}/providers/Microsoft.Network/virtualNetworks/{vnet}/subnets/{name}", group("net"))
 }
 
-fn identity(number: u8) -> Value {
-    json!({"clientID": format!("0a1b2c3d-0000-4000-8000-0000000001{number:02}")})
-}
-
 fn infra() -> Value {
-    let vnet = group("net") + "/providers/Microsoft.Network/virtualNetworks/prod";
-    json!({
-        "baseDomain": "apps.example.org",
-        "publicZoneID": group("dns") + "/providers/Microsoft.Network/dnsZones/apps.example.org",
-        "privateZoneID": group("prod") + "/providers/Microsoft.Network/privateDnsZones/prod.apps.example.org",
-        "region": "westeurope",
-        "resourceGroupName": "prod",
-        "vnetID": vnet,
-        "subnetID": subnet("prod", "nodes"),
-        "bootImageID": "",
-        "infraID": "prod-abc12",
-        "securityGroupID": group("net") + "/providers/Microsoft.Network/networkSecurityGroups/prod-nsg",
-        "controlPlaneMIs": null,
-        "dataPlaneIdentities": {"imageRegistryMSIClientID": "", "diskMSIClientID": "", "fileMSIClientID": ""},
-        "workloadIdentities": {
-            "imageRegistry": identity(1), "ingress": identity(2), "file": identity(3), "disk": identity(4),
-            "nodePoolManagement": identity(5), "cloudProvider": identity(6), "network": identity(7),
-            "controlPlaneOperator": identity(8),
-        },
-        "kmsClientID": identity(9)["clientID"],
-    })
+    serde_saphyr::from_str(include_str!("../../../inputs/infra.yaml")).unwrap()
 }
 
 /// A folder with every file that flags can name.
@@ -57,10 +33,8 @@ fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
     write("infra.yaml", &serde_saphyr::to_string(&infra()).unwrap());
-    write("pull-secret.json", r#"{"auths":{"registry.example.org":{"auth":"dTpw"}}}"#);
-    let creds = json!({"subscriptionId": SUBSCRIPTION, "tenantId": "0a1b2c3d-0000-4000-8000-00000000000b",
-        "clientId": "0a1b2c3d-0000-4000-8000-00000000000c", "clientSecret": "never-shown"});
-    write("creds.json", &creds.to_string());
+    write("pull-secret.json", include_str!("../../../inputs/pull-secret.json"));
+    write("creds.json", include_str!("../../../inputs/azure-creds.json"));
     write("ca.pem", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
     write("ssh.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== prod\n");
     write("mirrors.yaml", "- source: quay.io/a\n  mirrors: [mirror.example.org/a, mirror2.example.org/a]\n");
@@ -206,11 +180,12 @@ fn keys_are_new_in_every_run() {
 }
 
 #[test]
-fn without_rendering_nothing_is_done() {
+fn nothing_is_created_when_nobody_can_be_asked() {
     let folder = folder();
     let ran = cluster(folder.path(), &[]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error: a hosted cluster can only be rendered yet"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: there is no terminal to ask on"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`--yes`") && ran.stderr.contains("`--dry-run`"), "{}", ran.stderr);
 }
 
 /// Changes the infra file, or another, and names the flag that must be refused.
@@ -258,7 +233,7 @@ fn files_that_cannot_work_are_refused_by_flag() {
         ("mirrors.yaml", "foo: bar".into(), vec!["--image-content-sources", "mirrors.yaml"], "--image-content-sources"),
         (
             "wi.json",
-            json!({"disk": identity(77)}).to_string(),
+            json!({"disk": {"clientID": "0a1b2c3d-0000-4000-8000-000000000177"}}).to_string(),
             vec!["--workload-identities-file", "wi.json"],
             "--workload-identities-file",
         ),
