@@ -21,6 +21,13 @@ pub enum Change {
         /// The whole body.
         body: Value,
     },
+    /// A resource is deleted in Azure, with all that is in it. That it is gone already is as good.
+    ArmDelete {
+        /// The resource.
+        id: ArmId,
+        /// The api-version of the request.
+        api_version: &'static str,
+    },
     /// A role is assigned to a managed identity.
     RoleAssignment {
         /// The assignment.
@@ -77,6 +84,8 @@ impl Change {
                 "loadbalancers" | "publicipaddresses" => 3,
                 _ => 2,
             },
+            Self::ArmDelete { id, .. } if id.resource_type().is_none() => 90,
+            Self::ArmDelete { .. } => 5,
             // A fresh identity is not known everywhere at once.
             Self::RoleAssignment { .. } => 5,
             Self::Manifest { .. } => 1,

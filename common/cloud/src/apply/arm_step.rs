@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use arm::{Arm, ArmError, ArmId, Kind};
+use arm::{Arm, ArmError, ArmId, Kind, Operation};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -30,8 +30,25 @@ impl<'a> Run<'a> {
         self.again(|| self.put_once(&id, api_version, body)).await
     }
 
+    /// Deletes a resource.
+    pub async fn delete(&self, id: &facts::ArmId, api_version: &str) -> Ended {
+        let id = arm_id(id)?;
+        self.again(|| self.delete_once(&id, api_version)).await
+    }
+
+    async fn delete_once(&self, id: &ArmId, api_version: &str) -> Result<Outcome, ArmError> {
+        match self.arm.delete(id, api_version).await? {
+            Some(operation) => self.finish(operation).await,
+            None => Ok(Outcome::Done(Value::Null)),
+        }
+    }
+
     async fn put_once(&self, id: &ArmId, api_version: &str, body: &Value) -> Result<Outcome, ArmError> {
-        let operation = self.arm.put(id, api_version, body).await?;
+        self.finish(self.arm.put(id, api_version, body).await?).await
+    }
+
+    /// Waits for the end of an operation, unless the run is stopped: Azure then finishes it by itself.
+    async fn finish(&self, operation: Operation) -> Result<Outcome, ArmError> {
         if operation.is_running() {
             (self.on_event)(Event::Waiting(self.at));
         }
@@ -47,13 +64,7 @@ impl<'a> Run<'a> {
     pub async fn assign(&self, id: &facts::ArmId, role: &str, principal: &str, replace: bool) -> Ended {
         let id = arm_id(id)?;
         if replace {
-            let gone = self.again(|| async {
-                match self.arm.delete(&id, plan::infra::AUTHORIZATION).await? {
-                    Some(operation) => operation.done().await.map(Outcome::Done),
-                    None => Ok(Outcome::Done(Value::Null)),
-                }
-            });
-            match gone.await? {
+            match self.again(|| self.delete_once(&id, plan::infra::AUTHORIZATION)).await? {
                 Outcome::Done(_) => {}
                 other => return Ok(other),
             }

@@ -29,6 +29,7 @@ pub(super) async fn perform(
         match &step.change {
             None => Ok(Outcome::Kept),
             Some(Change::ArmPut { id, api_version, body }) => azure()?.put(id, api_version, body).await,
+            Some(Change::ArmDelete { id, api_version }) => azure()?.delete(id, api_version).await,
             Some(Change::RoleAssignment { id, role_definition_id, principal, replace }) => {
                 let principal = principal_of(principal, &results)?;
                 azure()?.assign(id, role_definition_id, &principal, *replace).await
