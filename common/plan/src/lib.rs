@@ -6,6 +6,7 @@
 pub mod change;
 pub mod cluster;
 mod compare;
+pub mod destroy;
 pub mod iam;
 pub mod identities;
 pub mod infra;
