@@ -1,12 +1,13 @@
 //! Flags that every verb takes: kubectl's own by their names and meanings, and Azure's.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use cloud::clouds::{Cloud, ENVIRONMENT_FILE};
-use cloud::credentials::{self, CredsFileRead, Environment as _, ProcessEnvironment};
+use cloud::credentials::{self, CredsFileRead, Environment, ProcessEnvironment};
 use cloud::http::{Call, Calls};
 use cloud::kubernetes::KubeOptions;
 use ui::{ColorChoice, Failure, FailureKind};
@@ -44,9 +45,15 @@ pub(crate) struct Globals {
     /// Azure credentials file: JSON or YAML with subscriptionId, tenantId, clientId, clientSecret
     #[arg(long, global = true, value_name = "FILE", help_heading = "Azure")]
     pub azure_creds: Option<PathBuf>,
+    /// Id of the Azure subscription to create in, instead of the one that the credential names
+    #[arg(long, global = true, value_name = "ID", value_parser = subscription, help_heading = "Azure")]
+    pub subscription: Option<String>,
     /// Azure cloud: AzurePublicCloud, AzureUSGovernmentCloud or AzureChinaCloud; AZURE_ENVIRONMENT_FILEPATH names any other
     #[arg(long, global = true, value_name = "NAME", help_heading = "Azure")]
     pub cloud: Option<String>,
+    /// Never ask: what needs a yes is refused without `--yes`, as it is without a terminal
+    #[arg(long, global = true, help_heading = "Output")]
+    pub no_input: bool,
     /// Show each call with status, time and request id; never a secret
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
@@ -56,6 +63,24 @@ pub(crate) struct Globals {
     /// No colour; NO_COLOR does the same
     #[arg(long, global = true, help_heading = "Output")]
     pub no_color: bool,
+    /// The flags that the command line gives, by the names of their fields; all others have their defaults.
+    #[arg(skip)]
+    pub given: BTreeSet<String>,
+}
+
+/// The process environment, with the subscription of `--subscription` in place of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct RunEnvironment {
+    subscription: Option<String>,
+}
+
+impl Environment for RunEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        match (&self.subscription, name) {
+            (Some(subscription), "AZURE_SUBSCRIPTION_ID") => Some(subscription.clone()),
+            _ => ProcessEnvironment.var(name),
+        }
+    }
 }
 
 impl Globals {
@@ -85,10 +110,16 @@ impl Globals {
         Cloud::select(self.cloud.as_deref(), file.as_deref()).map_err(|error| Failure::usage(error.to_string()))
     }
 
+    /// The environment in which a credential is chosen.
+    pub fn environment(&self) -> RunEnvironment {
+        RunEnvironment { subscription: self.subscription.clone() }
+    }
+
     /// The credentials file, read, if one was given.
     pub fn creds_file(&self) -> Result<Option<CredsFileRead>, Failure> {
         let Some(path) = &self.azure_creds else { return Ok(None) };
-        credentials::read_creds_file(path).map(Some).map_err(|error| {
+        let read = credentials::read_creds_file(path).map(|file| Some(file.in_subscription(self.subscription.clone())));
+        read.map_err(|error| {
             Failure::new(FailureKind::Usage, format!("cannot read --azure-creds {}", path.display()))
                 .why(error.to_string())
                 .hint("give the path of a file with subscriptionId, tenantId, clientId and clientSecret, or leave the flag out to use `az login`")
@@ -123,9 +154,35 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| format!("'{text}' is negative"))
 }
 
+/// A subscription by its id; names are not looked up.
+fn subscription(text: &str) -> Result<String, String> {
+    if facts::arm_id::is_guid(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "'{text}' is no id such as 00000000-0000-0000-0000-000000000000; `az account list -o table` lists them"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subscription_is_an_id() {
+        assert!(subscription("0a1b2c3d-0000-4000-8000-00000000000A").is_ok());
+        for bad in ["", "prod", "0a1b2c3d-0000-4000-8000-00000000000g", "0a1b2c3d000040008000000000000000"] {
+            assert!(subscription(bad).is_err_and(|why| why.contains("az account list")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_flag_stands_in_for_the_environment() {
+        let of = |subscription: Option<&str>| RunEnvironment { subscription: subscription.map(str::to_owned) };
+        assert_eq!(of(Some("a")).var("AZURE_SUBSCRIPTION_ID").as_deref(), Some("a"));
+        assert_eq!(of(Some("a")).var("HOME"), ProcessEnvironment.var("HOME"));
+        assert_eq!(of(None).var("AZURE_SUBSCRIPTION_ID"), ProcessEnvironment.var("AZURE_SUBSCRIPTION_ID"));
+    }
 
     #[test]
     fn times_as_kubectl_takes_them() {

@@ -7,10 +7,12 @@ mod cmd;
 mod globals;
 mod program;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use ui::{Exit, Failure, Outcome, Terminal};
 
 use crate::cmd::Cli;
@@ -33,7 +35,11 @@ pub fn main(verb: Option<&str>) -> ExitCode {
 
 fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
     let mut command = Cli::command().bin_name(program);
-    let parsed = command.try_get_matches_from_mut(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from_mut(args).and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.globals.given = given(&matches);
+        Ok(cli)
+    });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return refused(&error, program),
@@ -43,6 +49,16 @@ fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
         ui::note(&failure.render(&terminal));
         failure.outcome()
     })
+}
+
+/// What the command line gives, and no default, by the names of the fields. The verb knows the flags of every verb too.
+fn given(matches: &ArgMatches) -> BTreeSet<String> {
+    let mut verb = matches;
+    while let Some((_, inner)) = verb.subcommand() {
+        verb = inner;
+    }
+    let typed = |id: &&clap::Id| verb.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    verb.ids().filter(typed).map(ToString::to_string).collect()
 }
 
 /// Help and version go to stdout as results; anything else that clap says is wrong usage.

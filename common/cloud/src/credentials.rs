@@ -47,6 +47,15 @@ pub struct CredsFileRead {
     /// What may be shown.
     pub shape: CredsFile,
     secret: Option<SecretString>,
+    /// The subscription to work in, instead of the file's.
+    subscription: Option<String>,
+}
+
+impl CredsFileRead {
+    /// The same file, to work in another subscription than its own, if one is given.
+    pub fn in_subscription(self, subscription: Option<String>) -> Self {
+        Self { subscription, ..self }
+    }
 }
 
 /// The one credential that was chosen.
@@ -109,7 +118,7 @@ fn parse_creds_file(bytes: &[u8], path: String, mode: Option<u32>) -> CredsFileR
         .filter(|map| !map.is_empty());
     let Some(map) = parsed else {
         shape.problem = Some("it is neither a JSON nor a YAML object".into());
-        return CredsFileRead { shape, secret: None };
+        return CredsFileRead { shape, secret: None, subscription: None };
     };
     let mut secret = None;
     for (key, value) in map {
@@ -129,7 +138,7 @@ fn parse_creds_file(bytes: &[u8], path: String, mode: Option<u32>) -> CredsFileR
             _ => shape.unknown_keys.push(key),
         }
     }
-    CredsFileRead { shape, secret }
+    CredsFileRead { shape, secret, subscription: None }
 }
 
 #[cfg(unix)]
@@ -198,7 +207,7 @@ fn of_file(file: &CredsFileRead, cloud: &Cloud, http: &reqwest::Client) -> Chose
     Chosen {
         via: format!("--azure-creds {}", shape.path),
         tenant_id: shape.tenant_id.clone(),
-        subscription_id: shape.subscription_id.clone(),
+        subscription_id: file.subscription.clone().or_else(|| shape.subscription_id.clone()),
         kind,
     }
 }
@@ -367,6 +376,17 @@ mod tests {
             assert_eq!(file.shape.tenant_id.as_deref(), Some("t"));
             assert!(!format!("{file:?}").contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn another_subscription_wins_over_the_files() {
+        let cloud = Cloud::select(None, None).unwrap();
+        let file =
+            |other: Option<&str>| read("{subscriptionId: s, tenantId: t}").in_subscription(other.map(Into::into));
+        let chosen = |file: CredsFileRead| choose(Some(&file), &Vars(vec![]), &cloud, &reqwest::Client::new(), None);
+        assert_eq!(chosen(file(None)).subscription_id.as_deref(), Some("s"));
+        assert_eq!(chosen(file(Some("other"))).subscription_id.as_deref(), Some("other"));
+        assert_eq!(file(Some("other")).shape.subscription_id.as_deref(), Some("s"), "what the file says stays");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod http;
 pub mod kubernetes;
 pub mod live;
 pub mod oidc;
+pub mod releases;
 pub mod secrets;
 pub mod session;
 pub mod signing_key;

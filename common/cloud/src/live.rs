@@ -82,7 +82,7 @@ impl Live {
             facts.hosted = head.hosted;
             return facts;
         }
-        self.collect_about(facts, head.hosted, needs).await
+        Box::pin(self.collect_about(facts, head.hosted, needs)).await
     }
 
     /// Collects the wanted facts about a hosted cluster as it is going to be.
@@ -98,7 +98,7 @@ impl Live {
         let mut facts = Facts::unread(now, source, target);
         facts.local.creds_file = self.creds_file.clone();
         let hosted = Hosted { cluster: Fact::Known(cluster), node_pools: Fact::Known(node_pools), ..Hosted::default() };
-        self.collect_about(facts, hosted, needs).await
+        Box::pin(self.collect_about(facts, hosted, needs)).await
     }
 
     async fn collect_about(&self, mut facts: Facts, head: Hosted, needs: &BTreeSet<Need>) -> Facts {

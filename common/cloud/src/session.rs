@@ -1,6 +1,6 @@
 //! An Azure session without a management cluster: for verbs that only change Azure.
 
-use arm::Arm;
+use arm::{Arm, ArmError};
 use facts::azure::{Caller, Login};
 use facts::{Fact, Gap};
 
@@ -74,5 +74,41 @@ pub(crate) fn of(
         (Fact::Known(Login::Refused { via, message, .. }), _) => Err(NoSession::Refused { via, message }),
         (Fact::Unreadable(gap), _) | (_, Fact::Unreadable(gap)) => Err(NoSession::Unreadable(gap)),
         _ => Err(NoSession::Unreadable(Gap::new(facts::GapKind::Failed, "nobody is signed in to Azure"))),
+    }
+}
+
+/// A credential and a subscription that do not belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongTenant {
+    /// The subscription that was asked.
+    pub subscription: String,
+    /// The tenant of the credential, where Azure says it.
+    pub credential: Option<String>,
+    /// The tenant of the subscription, where Azure says it.
+    pub tenant: Option<String>,
+}
+
+/// What a refusal says of a credential of another tenant than the subscription's; none when it is another refusal.
+///
+/// Azure answers 401 `InvalidAuthenticationTokenTenant` and names both tenants as issuers of tokens, the credential's
+/// first, or 404 `SubscriptionNotFound` where the subscription is not known at all.
+pub fn wrong_tenant(error: &ArmError) -> Option<WrongTenant> {
+    const ISSUER: &str = "https://sts.windows.net/";
+    let mut parts = error.resource.split('/').skip_while(|part| !part.eq_ignore_ascii_case("subscriptions"));
+    let subscription = parts.nth(1)?.to_owned();
+    match (error.status, error.code.as_deref()) {
+        (Some(401), Some("InvalidAuthenticationTokenTenant")) => {
+            // The sentence goes on to name authorities; the first two issuers are what counts.
+            let mut tenants = error
+                .message
+                .split(ISSUER)
+                .skip(1)
+                .filter_map(|rest| rest.get(..36))
+                .filter(|id| facts::arm_id::is_guid(id))
+                .map(str::to_owned);
+            Some(WrongTenant { subscription, credential: tenants.next(), tenant: tenants.next() })
+        }
+        (Some(404), Some("SubscriptionNotFound")) => Some(WrongTenant { subscription, credential: None, tenant: None }),
+        _ => None,
     }
 }

@@ -12,6 +12,16 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ArmId(String);
 
+/// Whether a text is a GUID in its usual form, 8-4-4-4-12 hexadecimal digits: what subscriptions, tenants and identities
+/// are called.
+pub fn is_guid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 impl ArmId {
     /// Takes the text as it is; a trailing slash is dropped.
     pub fn new(text: impl Into<String>) -> Self {

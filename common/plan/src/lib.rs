@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod node_pool;
 pub mod objects;
 mod refusal;
+pub mod release;
 pub mod resource;
 pub mod tags;
 

@@ -105,7 +105,12 @@ pub fn sum(plan: &Plan) -> String {
     text
 }
 
-/// The plan for programs.
+/// The JSON Schema of [`PlanDocument`].
+pub fn schema() -> &'static str {
+    include_str!("plan.schema.json")
+}
+
+/// The plan for programs. Fields are only ever added; `plan.schema.json` beside this file describes it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanDocument {

@@ -81,7 +81,7 @@ pub(crate) fn screen(globals: &Globals) -> Terminal {
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     runtime()?.block_on(async {
         tokio::select! {
-            ended = work => ended,
+            ended = Box::pin(work) => ended,
             () = interrupt() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted")),
         }
     })
@@ -91,7 +91,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 pub(crate) fn block_on_until<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
-        let mut work = std::pin::pin!(work);
+        // On the heap: what a whole run holds would fill much of a stack.
+        let mut work = Box::pin(work);
         tokio::select! {
             ended = &mut work => return ended,
             () = interrupt() => stop.now(),

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cloud::credentials::ProcessEnvironment;
 use cloud::http::{self, Calls};
 use cloud::kubernetes::{CallEvent, Connection, KubeError};
 use cloud::live::Live;
@@ -26,7 +25,7 @@ pub(crate) async fn open(globals: &Globals, needs: &BTreeSet<Need>) -> Result<Li
     })?;
     let kubernetes = Connection::open(&globals.kube_options()).await.map_err(refused)?;
     let kubernetes = kubernetes.with_observer(observer(calls.clone()));
-    Ok(Live::new(kubernetes, cloud, http, calls, creds_file, &ProcessEnvironment, needs).await)
+    Ok(Live::new(kubernetes, cloud, http, calls, creds_file, &globals.environment(), needs).await)
 }
 
 /// Enters each call to the management cluster in the record.

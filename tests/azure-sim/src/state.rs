@@ -271,6 +271,12 @@ impl State {
         self.principals.values().cloned().chain(self.identities().filter_map(Self::identity_principal))
     }
 
+    /// The tenant whose tokens a subscription takes: its own `tenantId`, else the one there is.
+    pub fn tenant_of(&self, subscription: &str) -> &str {
+        let found = self.subscriptions.get(&subscription.to_lowercase());
+        found.and_then(|body| body["tenantId"].as_str()).unwrap_or(&self.tenant)
+    }
+
     /// The principal with this object id.
     pub fn principal(&self, object_id: &str) -> Option<Principal> {
         self.all_principals().find(|principal| principal.id.eq_ignore_ascii_case(object_id))

@@ -8,7 +8,9 @@ mod cases {
     mod create_azure_faults;
     mod create_cluster;
     mod create_golden;
+    mod create_inputs;
     mod create_pool;
+    mod create_spec_file;
     mod create_stage;
     mod doctor;
     mod house;

@@ -3,23 +3,24 @@
 use serde_json::Value;
 
 use crate::client::Arm;
-use crate::error::{Found, Result};
+use crate::error::{Found, Kind, Result};
 use crate::id::ArmId;
 
 impl Arm {
     /// The body of a resource. None when it is not there.
     ///
     /// # Errors
-    /// [`ArmError`](crate::ArmError) of every kind but [`Kind::NotFound`](crate::Kind::NotFound).
+    /// [`ArmError`](crate::ArmError) of every kind but [`Kind::NotFound`], and of that one where the subscription itself is
+    /// not there.
     pub async fn body(&self, id: &ArmId, api_version: &str) -> Result<Option<Value>> {
-        self.read(self.url(id, "", api_version, &[])).await.found()
+        there(self.read(self.url(id, "", api_version, &[])).await)
     }
 
     /// The bodies of a list, all pages. `below` is the path below `scope`, beginning with a slash. None when the scope is
     /// not there.
     ///
     /// # Errors
-    /// [`ArmError`](crate::ArmError) of every kind but [`Kind::NotFound`](crate::Kind::NotFound).
+    /// As of [`body`](Self::body).
     pub async fn bodies(
         &self,
         scope: &ArmId,
@@ -28,6 +29,16 @@ impl Arm {
         filter: Option<&str>,
     ) -> Result<Option<Vec<Value>>> {
         let query: Vec<(&str, &str)> = filter.map(|filter| ("$filter", filter)).into_iter().collect();
-        self.read_all(self.url(scope, below, api_version, &query)).await.found()
+        there(self.read_all(self.url(scope, below, api_version, &query)).await)
+    }
+}
+
+/// Whoever compares bodies is going to create what is not there, which cannot work in a subscription that is not there.
+fn there<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.kind == Kind::NotFound && error.code.as_deref() == Some("SubscriptionNotFound") => {
+            Err(error)
+        }
+        read => read.found(),
     }
 }

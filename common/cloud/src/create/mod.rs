@@ -96,7 +96,7 @@ pub async fn infra_facts(arm: &Arm, spec: &infra::Spec) -> Result<infra::Facts, 
         groups,
     )
     .await?;
-    facts.regions = regions.iter().filter_map(|region| Some(region.get("name")?.as_str()?.to_owned())).collect();
+    facts.regions = names(&regions);
     facts.zones = zones;
     facts.identities = identities;
     for (id, body) in groups {
@@ -141,6 +141,23 @@ pub async fn infra_ids(arm: &Arm, subscription: &str, name: &str) -> Result<BTre
     };
     let (groups, resources) = try_join(list("/resourcegroups"), list("/resources")).await?;
     Ok(infra_id::of_tags(name, &[groups, resources].concat()))
+}
+
+/// The names of the subscription's regions; none where they may not be read, since rights on one resource group are enough
+/// to create in it.
+///
+/// # Errors
+/// [`FactsError`].
+pub async fn regions(arm: &Arm, subscription: &str) -> Result<Vec<String>, FactsError> {
+    let subscription = ArmId::for_subscription(subscription)?;
+    match arm.bodies(&subscription, "/locations", infra::SUBSCRIPTIONS, None).await {
+        Err(error) if error.is_denied() => Ok(Vec::new()),
+        found => Ok(names(&found?.unwrap_or_default())),
+    }
+}
+
+fn names(bodies: &[Value]) -> Vec<String> {
+    bodies.iter().filter_map(|body| Some(body.get("name")?.as_str()?.to_owned())).collect()
 }
 
 async fn look(arm: &Arm, looks: Vec<Look>) -> Result<Vec<(facts::ArmId, Value)>, FactsError> {

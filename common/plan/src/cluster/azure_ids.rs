@@ -1,18 +1,11 @@
 //! Azure resource ids and GUIDs as the CRDs take them. ARM ignores case; the CRDs do not.
 
+pub(super) use facts::arm_id::is_guid;
+
 /// The longest id of a subnet.
 const SUBNET_ID: usize = 355;
 /// The longest id of a disk encryption set.
 const DISK_ENCRYPTION_SET_ID: usize = 285;
-
-/// Whether a text is a GUID in its usual form, 8-4-4-4-12 hexadecimal digits.
-pub(super) fn is_guid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
 
 /// Why the CRDs refuse a text as the id of a subnet for machines.
 pub(super) fn subnet_problem(id: &str) -> Option<String> {

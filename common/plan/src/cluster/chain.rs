@@ -9,8 +9,10 @@ use crate::late::Late;
 use crate::{iam, infra};
 
 impl ClusterSpec {
-    /// The identities. They stand in `group`, or in a group of their own that outlives the cluster's others.
-    pub fn iam(&self, infra_id: &str, subscription: &str, group: Option<&str>) -> iam::Spec {
+    /// The identities. They stand in the group that was named, else in the one for everything, else in one of their own,
+    /// which outlives the cluster's others.
+    pub fn iam(&self, infra_id: &str, subscription: &str) -> iam::Spec {
+        let group = self.identities_resource_group_name.as_deref().or(self.resource_group_name.as_deref());
         let own = || format!("{}-iam-{infra_id}", self.name);
         iam::Spec {
             name: self.name.clone(),

@@ -9,6 +9,7 @@
 
 mod azure_ids;
 mod chain;
+pub mod document;
 mod durations;
 mod identities;
 mod infra;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A hosted cluster that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ClusterSpec {
     /// Name of the HostedCluster.
@@ -115,6 +116,10 @@ pub struct ClusterSpec {
     /// File: private key that signs service account tokens.
     pub sa_token_issuer_private_key_path: Option<String>,
 
+    /// File: Azure credentials.
+    pub azure_creds: Option<String>,
+    /// The subscription to work in, instead of the one that the credentials name.
+    pub subscription: Option<String>,
     /// The Azure cloud, when it is not the public one.
     pub cloud: Option<String>,
     /// The issuer of service account tokens.
@@ -137,6 +142,8 @@ pub struct ClusterSpec {
     pub location: String,
     /// The resource group to use, for new infrastructure.
     pub resource_group_name: Option<String>,
+    /// The resource group for new identities; none for `resource_group_name`, or one of their own.
+    pub identities_resource_group_name: Option<String>,
     /// Tags of resource groups, `key=value` lists, for new infrastructure.
     pub resource_group_tags: Vec<String>,
     /// A VNet to use, for new infrastructure.
@@ -211,6 +218,8 @@ impl Default for ClusterSpec {
             managed_identities_file: None,
             data_plane_identities_file: None,
             sa_token_issuer_private_key_path: None,
+            azure_creds: None,
+            subscription: None,
             cloud: None,
             oidc_issuer_url: None,
             encryption_key_id: None,
@@ -222,6 +231,7 @@ impl Default for ClusterSpec {
             availability_zones: Vec::new(),
             location: "eastus".into(),
             resource_group_name: None,
+            identities_resource_group_name: None,
             resource_group_tags: Vec::new(),
             vnet_id: None,
             subnet_id: None,
@@ -236,6 +246,7 @@ impl Default for ClusterSpec {
 
 /// The machines of a NodePool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct MachineSpec {
     /// VM size; empty for the architecture's usual one.

@@ -317,12 +317,20 @@ fn layout_ids(layout: &Layout, public_zone: &ArmId) -> output::Ids {
 }
 
 fn known_region(spec: &Spec, facts: &Facts) -> Result<(), Refusal> {
-    if facts.regions.is_empty() || facts.regions.iter().any(|region| azure_region(region) == spec.location) {
+    check_region(&spec.location, &facts.regions)
+}
+
+/// Judges a region against those of the subscription; none are listed where they may not be read.
+///
+/// # Errors
+/// A region that is none of them.
+pub fn check_region(location: &str, regions: &[String]) -> Result<(), Refusal> {
+    if regions.is_empty() || regions.iter().any(|region| azure_region(region) == location) {
         return Ok(());
     }
     Err(Refusal::new(
         "--location",
-        &spec.location,
+        location,
         "not a region of the subscription",
         "`az account list-locations -o table` lists the regions",
     ))

@@ -6,8 +6,9 @@ use clap::Args;
 use cloud::apply::{Hands, Stop};
 use cloud::create;
 use plan::iam::{self, Spec};
+use plan::infra;
 
-use super::run::{self, Job, PlanArgs};
+use super::run::{self, Job, PlanArgs, TimeArgs};
 use crate::Ended;
 use crate::cmd::block_on_until;
 use crate::globals::Globals;
@@ -52,6 +53,8 @@ pub(crate) struct IamArgs {
     enable_kms: bool,
     #[command(flatten)]
     plan: PlanArgs,
+    #[command(flatten)]
+    time: TimeArgs,
 }
 
 pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> Ended {
@@ -66,12 +69,19 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
         output_file: Some(args.output_file.clone()),
     };
     spec.check().map_err(|refusal| run::refused(&refusal))?;
-    run::consent(&args.plan)?;
+    run::consent(globals, &args.plan)?;
     let stop = Stop::default();
-    block_on_until(&stop, async {
-        let session = run::session(globals).await?;
+    let work = async {
+        let session = run::unless_stopped(&stop, run::session(globals)).await?;
         spec.subscription.clone_from(&session.subscription);
-        let facts = run::read(&stop, create::iam_facts(&session.arm, &spec)).await?;
+        let reads = async {
+            tokio::try_join!(
+                create::iam_facts(&session.arm, &spec),
+                create::regions(&session.arm, &session.subscription)
+            )
+        };
+        let (facts, regions) = run::read_as(&session, &stop, reads).await?;
+        infra::check_region(&spec.location, &regions).map_err(|refusal| run::refused(&refusal))?;
         let steps = iam::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
         let plan = run::plan_of(steps)?;
         let job = Job {
@@ -91,5 +101,6 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
             ),
         };
         run::go(&job).await
-    })
+    };
+    block_on_until(&stop, run::within(args.time.timeout, &stop, work))
 }

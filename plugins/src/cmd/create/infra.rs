@@ -11,7 +11,7 @@ use plan::infra::{self, Roles, Spec};
 use plan::late::Late;
 use ui::{Failure, Outcome};
 
-use super::run::{self, Job, PlanArgs, PlanFormat};
+use super::run::{self, Job, PlanArgs, PlanFormat, TimeArgs};
 use crate::Ended;
 use crate::cmd::{block_on_until, printed};
 use crate::globals::Globals;
@@ -86,19 +86,21 @@ pub(crate) struct InfraArgs {
     disable_cluster_capabilities: Vec<String>,
     #[command(flatten)]
     plan: PlanArgs,
+    #[command(flatten)]
+    time: TimeArgs,
 }
 
 pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) -> Ended {
     let mut spec = spec(args)?;
     spec.check().map_err(|refusal| run::refused(&refusal))?;
-    run::consent(&args.plan)?;
+    run::consent(globals, &args.plan)?;
     let stop = Stop::default();
-    block_on_until(&stop, async {
-        let session = run::session(globals).await?;
+    let work = async {
+        let session = run::unless_stopped(&stop, run::session(globals)).await?;
         spec.subscription.clone_from(&session.subscription);
         // Now that the subscription is known, ids of another one are refused.
         spec.check().map_err(|refusal| run::refused(&refusal))?;
-        let facts = run::read(&stop, create::infra_facts(&session.arm, &spec)).await?;
+        let facts = run::read_as(&session, &stop, create::infra_facts(&session.arm, &spec)).await?;
         let planned = infra::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
         let plan = run::plan_of(planned.steps)?;
         let file = spec.output_file.as_ref().map_or_else(|| "<file>".into(), |path| path.display().to_string());
@@ -121,7 +123,8 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
             });
         }
         Ok(outcome)
-    })
+    };
+    block_on_until(&stop, run::within(args.time.timeout, &stop, work))
 }
 
 fn spec(args: &InfraArgs) -> Result<Spec, Failure> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cloud::credentials::{self, Environment as _, ProcessEnvironment};
+use cloud::credentials::{self, Environment as _};
 use cloud::files::{self, FileError};
 use cloud::{secrets, signing_key};
 use plan::cluster::{
@@ -132,7 +132,7 @@ impl Reader {
 fn account(globals: &Globals) -> Result<AzureAccount, Refusal> {
     let fix = "give a file with subscriptionId, tenantId, clientId and clientSecret";
     let Some(path) = &globals.azure_creds else {
-        let variable = |name| ProcessEnvironment.var(name);
+        let variable = |name| globals.environment().var(name);
         return match (variable("AZURE_SUBSCRIPTION_ID"), variable("AZURE_TENANT_ID")) {
             (Some(subscription_id), Some(tenant_id)) => Ok(AzureAccount { subscription_id, tenant_id }),
             _ => Err(Refusal::new(
@@ -149,7 +149,7 @@ fn account(globals: &Globals) -> Result<AzureAccount, Refusal> {
     if let Some(problem) = read.shape.problem {
         return Err(Refusal::new(CREDS, shown, problem, fix));
     }
-    match (read.shape.subscription_id, read.shape.tenant_id) {
+    match (globals.subscription.clone().or(read.shape.subscription_id), read.shape.tenant_id) {
         (Some(subscription_id), Some(tenant_id)) => Ok(AzureAccount { subscription_id, tenant_id }),
         _ => Err(Refusal::new(CREDS, shown, "subscriptionId or tenantId is missing", fix)),
     }

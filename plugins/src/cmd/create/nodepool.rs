@@ -81,7 +81,7 @@ pub(crate) fn run(globals: &Globals, args: NodepoolArgs, program: &'static str) 
     if render {
         return rendered(globals, &spec);
     }
-    run::consent(&plan_args)?;
+    run::consent(globals, &plan_args)?;
     let stop = Stop::default();
     block_on_until(&stop, async {
         let connection = open(globals).await?;
@@ -90,7 +90,7 @@ pub(crate) fn run(globals: &Globals, args: NodepoolArgs, program: &'static str) 
             let found = look(&connection, &node_pool).await?;
             Ok::<_, Failure>((node_pool, found))
         };
-        let (node_pool, found) = run::unless(&stop, facts).await?;
+        let (node_pool, found) = run::unless_stopped(&stop, facts).await?;
         let step = node_pool::plan(&node_pool, &found).map_err(|refusal| refused::failure(&[refusal]))?;
         let plan = run::plan_of(vec![step])?;
         let NodePoolSpec { name, namespace, cluster_name, .. } = &spec;

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use cloud::apply::{self, Applied, Event, Hands, Options, Outcome as StepOutcome, Stop};
 use cloud::create::FactsError;
-use cloud::credentials::ProcessEnvironment;
 use cloud::http;
-use cloud::session::{self, AzureSession, NoSession};
+use cloud::session::{self, AzureSession, NoSession, WrongTenant};
 use plan::{Plan, Refusal, Step, Verb};
 use ui::plan::{Detail, End, PlanDocument, Progress};
 use ui::{Failure, FailureKind, Outcome, Terminal};
 
 use crate::cmd::{printed, screen};
-use crate::globals::Globals;
+use crate::globals::{self, Globals};
 
 /// How a plan is shown and applied.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +34,15 @@ pub(crate) struct PlanArgs {
     /// Output format of the plan
     #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
     pub output: PlanFormat,
+}
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Plan")]
+pub(crate) struct TimeArgs {
+    /// Stop cleanly when the run is not done within this time: 5m, 1h30m; 0 sets no limit. The same command goes on later
+    #[arg(long, value_name = "TIME", value_parser = globals::duration)]
+    pub timeout: Option<Duration>,
 }
 
 /// Formats of plans.
@@ -82,11 +90,12 @@ pub(crate) fn name(flag: Option<&str>, words: &[String]) -> Result<String, Failu
 }
 
 /// Refuses, before anything is called, to apply a plan that nobody can be asked about.
-pub(crate) fn consent(args: &PlanArgs) -> Result<(), Failure> {
-    if args.dry_run || args.yes || ui::plan::can_ask() {
+pub(crate) fn consent(globals: &Globals, args: &PlanArgs) -> Result<(), Failure> {
+    if args.dry_run || args.yes || (!globals.no_input && ui::plan::can_ask()) {
         return Ok(());
     }
-    Err(Failure::usage("there is no terminal to ask on before anything is changed")
+    let why = if globals.no_input { "--no-input forbids to ask" } else { "there is no terminal to ask on" };
+    Err(Failure::usage(format!("{why} before anything is changed"))
         .hint("add `--yes` to apply the plan, or `--dry-run` to see it"))
 }
 
@@ -103,7 +112,7 @@ pub(crate) async fn session(globals: &Globals) -> Result<AzureSession, Failure> 
     let http = http::client(&cloud).map_err(|error| {
         Failure::usage(format!("cannot use the certificates of cloud {}", cloud.name)).why(error.to_string())
     })?;
-    let opened = session::open(&cloud, &http, &globals.calls(), creds_file.as_ref(), &ProcessEnvironment).await;
+    let opened = session::open(&cloud, &http, &globals.calls(), creds_file.as_ref(), &globals.environment()).await;
     opened.map_err(no_session)
 }
 
@@ -112,7 +121,7 @@ pub(crate) fn no_session(error: NoSession) -> Failure {
     match error {
         NoSession::NoSubscription { via } => Failure::usage("no Azure subscription is chosen")
             .why(format!("{via} names none"))
-            .hint("put subscriptionId into the file of `--azure-creds`, or set AZURE_SUBSCRIPTION_ID"),
+            .hint("give `--subscription ID`; `az account list -o table` lists them"),
         NoSession::Refused { via, message } => Failure::new(FailureKind::SignIn, format!("{via} is refused"))
             .why(message)
             .hint("check the credential, or leave it out and use `az login`"),
@@ -135,20 +144,65 @@ pub(crate) fn by(session: &AzureSession) -> String {
     format!("as {}, subscription {}", session.caller.via, session.subscription)
 }
 
-/// Waits for facts, unless the run is stopped first.
-pub(crate) async fn read<T>(stop: &Stop, facts: impl Future<Output = Result<T, FactsError>>) -> Result<T, Failure> {
-    unless(stop, async { facts.await.map_err(unread) }).await
+/// Waits for facts of Azure, unless the run is stopped first. A credential of another tenant than the subscription's is
+/// named.
+pub(crate) async fn read_as<T>(
+    session: &AzureSession,
+    stop: &Stop,
+    facts: impl Future<Output = Result<T, FactsError>>,
+) -> Result<T, Failure> {
+    let explained = async {
+        facts.await.map_err(|error| match &error {
+            FactsError::Arm(refused) => match session::wrong_tenant(refused) {
+                Some(wrong) => of_another_tenant(&session.caller.via, &wrong),
+                None => unread(error),
+            },
+            _ => unread(error),
+        })
+    };
+    unless_stopped(stop, explained).await
 }
 
-/// Waits for something that changes nothing, unless the run is stopped first.
-pub(crate) async fn unless<T>(stop: &Stop, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// Waits for what changes nothing, unless the run is stopped first.
+pub(crate) async fn unless_stopped<T>(
+    stop: &Stop,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
         () = stop.wait() => Err(interrupted()),
     }
 }
 
-/// The user stopped it before anything was changed.
+/// Does the work of a run, and stops it at the deadline as Ctrl-C would: what is under way is brought to its end, nothing
+/// more is begun.
+///
+/// A run that was stopped so is a failure of its own; one that gets done, or fails by itself meanwhile, ends as it does.
+pub(crate) async fn within<T>(
+    limit: Option<Duration>,
+    stop: &Stop,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(limit) = limit.filter(|limit| !limit.is_zero()) else { return work.await };
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        ended = &mut work => return ended,
+        () = tokio::time::sleep(limit) => {}
+    }
+    // Somebody pressed Ctrl-C just before: then that is why it ends.
+    let by_hand = stop.is_set();
+    stop.now();
+    work.await.map_err(|failure| {
+        if by_hand || failure.kind != FailureKind::Interrupted {
+            return failure;
+        }
+        let shown = jiff::SignedDuration::try_from(limit).map(|limit| format!("{limit:#}")).unwrap_or_default();
+        Failure::new(FailureKind::Operation, format!("not done within {shown}"))
+            .why(failure.what)
+            .hint("run the same command again: it continues where it stopped; `--timeout` gives it more time")
+    })
+}
+
 fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, "interrupted; nothing was changed")
 }
@@ -168,6 +222,20 @@ fn unread(error: FactsError) -> Failure {
         FactsError::File { path, source } => Failure::usage(format!("cannot use --output-file {path}"))
             .why(source.to_string())
             .hint("give a file in a folder that exists and can be written to"),
+    }
+}
+
+/// A credential that cannot work in the subscription, whatever it is permitted.
+fn of_another_tenant(via: &str, wrong: &WrongTenant) -> Failure {
+    let WrongTenant { subscription, credential, tenant } = wrong;
+    let failure = Failure::usage(format!("cannot use {via} in subscription {subscription}; nothing was changed"));
+    match (credential, tenant) {
+        (Some(own), Some(right)) => failure
+            .why(format!("the credential is of tenant {own}, but the subscription belongs to tenant {right}"))
+            .hint(format!("give `--azure-creds` with a service principal of tenant {right}, or another `--subscription`")),
+        _ => failure.why("Azure knows no such subscription").hint(
+            "check `--subscription`, or subscriptionId in the file of `--azure-creds`; `az account list -o table` lists them",
+        ),
     }
 }
 
@@ -331,6 +399,44 @@ fn failure(plan: &Plan, applied: &Applied) -> Option<Failure> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test]
+    async fn a_deadline_stops_a_run_and_changes_no_other_end() {
+        let soon = Some(Duration::from_millis(5));
+        let stopped = |stop: Stop| async move {
+            stop.wait().await;
+            Err::<(), Failure>(Failure::new(FailureKind::Interrupted, "stopped after 1 of 2 steps"))
+        };
+        let stop = Stop::default();
+        let failure = within(soon, &stop, stopped(stop.clone())).await.unwrap_err();
+        assert_eq!((failure.kind, failure.what.as_str()), (FailureKind::Operation, "not done within 5ms"));
+        assert_eq!(failure.why.as_deref(), Some("stopped after 1 of 2 steps"));
+        // What gets done meanwhile is done, and what fails by itself says why.
+        let stop = Stop::default();
+        let done = async {
+            stop.wait().await;
+            Ok(7)
+        };
+        assert_eq!(within(soon, &stop, done).await.unwrap(), 7);
+        let stop = Stop::default();
+        let failed = async {
+            stop.wait().await;
+            Err::<(), _>(Failure::new(FailureKind::Operation, "cannot create x"))
+        };
+        assert_eq!(within(soon, &stop, failed).await.unwrap_err().what, "cannot create x");
+        // Ctrl-C came first: the step under way ends after the deadline.
+        let stop = Stop::default();
+        stop.now();
+        let by_hand = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err::<(), _>(Failure::new(FailureKind::Interrupted, "stopped"))
+        };
+        assert_eq!(within(soon, &stop, by_hand).await.unwrap_err().kind, FailureKind::Interrupted);
+        for none in [None, Some(Duration::ZERO)] {
+            let stop = Stop::default();
+            assert!(within(none, &stop, async { Ok(()) }).await.is_ok() && !stop.is_set());
+        }
+    }
 
     #[test]
     fn names_by_flag_or_position() {

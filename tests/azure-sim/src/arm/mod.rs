@@ -89,12 +89,13 @@ pub(crate) fn handle(
     outcome: Outcome,
 ) -> Reply {
     let now = Instant::now();
-    let caller = match authenticate(call, &core.state.tenant, caller) {
+    let tenant = core.state.tenant_of(call.segments().get(1).copied().unwrap_or_default()).to_owned();
+    let caller = match authenticate(call, &tenant, caller) {
         Ok(caller) => caller,
         Err(refusal) => {
             let challenge = format!(
                 "Bearer authorization_uri=\"{}/{}\", error=\"invalid_token\", error_description=\"{}\"",
-                call.base, core.state.tenant, refusal.message
+                call.base, tenant, refusal.message
             );
             return Reply::from(refusal).with("WWW-Authenticate", challenge);
         }

@@ -35,6 +35,20 @@ async fn tokens_are_checked() {
 }
 
 #[tokio::test]
+async fn a_subscription_takes_tokens_of_its_own_tenant() {
+    let bed = Bed::with_group().await;
+    let other = "99999999-0000-4000-8000-000000000009";
+    bed.sim.edit(|state| state["subscriptions"][0]["tenantId"] = json!(other)).unwrap();
+    let token = bed.sim.token(seed::CLIENT_ID, ARM, 3600).unwrap();
+    let got = bed.send_as(&token, "GET", &format!("{}?api-version=2021-04-01", group("rg")), None).await;
+    assert_eq!((got.status.as_u16(), got.code()), (401, "InvalidAuthenticationTokenTenant"));
+    let message = got.body["error"]["message"].as_str().unwrap();
+    let issuer = |tenant: &str| message.find(&format!("'https://sts.windows.net/{tenant}/'")).unwrap();
+    assert!(issuer(seed::TENANT) < issuer(other), "{message}");
+    assert_eq!(bed.send_as(&token, "GET", "/subscriptions?api-version=2022-12-01", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn role_assignments_decide() {
     let bed = Bed::new(Options::default()).await;
     let (app, object) = ("00000000-0000-0000-0000-0000000000c2", "00000000-0000-0000-0000-0000000000b2");

@@ -82,6 +82,8 @@ pub(crate) fn arrange(example: &Example) -> Value {
         (_, "Subscriptions_Get") => {
             let mut subscription = body.clone();
             subscription["subscriptionId"] = json!(SUB);
+            // Tokens are of the subscription's own tenant.
+            state["tenant"] = subscription["tenantId"].clone();
             state["subscriptions"] = json!([subscription]);
         }
         (_, "Providers_Get" | "Providers_List") => {

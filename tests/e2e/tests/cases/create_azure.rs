@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::create_stage::{IAM, INFRA, Stage, id, mode};
+use super::create_stage::{IAM, INFRA, Stage, id, is_a_plan, mode};
 
 /// A text with its UUIDs of client ids made equal.
 fn masked(text: &str) -> String {
@@ -123,11 +123,13 @@ fn a_second_run_keeps_everything_and_writes_nothing() {
         let plan = stage.run(&format!("{line} --dry-run --exit-code -o json"));
         assert_eq!(plan.code, Some(1), "{}", plan.stderr);
         let json = plan.json().unwrap();
+        is_a_plan(&json);
         assert_eq!((json["kind"].as_str(), json["apiVersion"].as_str()), (Some("Plan"), Some("hcp-azure.io/v1")));
         assert_eq!(json["summary"]["create"], count);
         assert!(stage.writes().is_empty(), "a dry run wrote");
         let ran = stage.done(&format!("{line} -o json"));
         let steps = ran.json().unwrap();
+        is_a_plan(&steps);
         let steps = steps["steps"].as_array().unwrap();
         assert!(steps.len() == count && steps.iter().all(|step| step["outcome"] == "done"), "{}", ran.stdout);
         stage.sim.clear_requests();

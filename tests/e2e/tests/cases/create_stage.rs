@@ -152,6 +152,14 @@ impl Stage {
     }
 }
 
+/// Holds a document to the published schema of plans.
+pub(crate) fn is_a_plan(document: &Value) {
+    let schema: Value = serde_json::from_str(ui::plan::schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
 /// The path of a request, without the query.
 pub(crate) fn path_of(entry: &LogEntry) -> String {
     entry.path.split('?').next().unwrap_or_default().to_owned()

@@ -52,7 +52,7 @@ impl Connection {
     /// It never fails as a whole: what could not be read is [`Fact::Unreadable`] with the reason, and the missing
     /// permission where there is one.
     pub async fn collect(&self, target: &Target, needs: &BTreeSet<Need>) -> Collected {
-        self.collect_with(target, KnownCluster::Unasked, needs).await
+        Box::pin(self.collect_with(target, KnownCluster::Unasked, needs)).await
     }
 
     /// Collects like [`Connection::collect`] when the HostedCluster was read before: it is not read again, and its fact
@@ -64,7 +64,7 @@ impl Connection {
         needs: &BTreeSet<Need>,
     ) -> Collected {
         let cluster = cluster.map_or(KnownCluster::Unreadable, KnownCluster::Read);
-        self.collect_with(target, cluster, needs).await
+        Box::pin(self.collect_with(target, cluster, needs)).await
     }
 
     async fn collect_with(&self, target: &Target, cluster: KnownCluster<'_>, needs: &BTreeSet<Need>) -> Collected {

@@ -143,13 +143,14 @@ fn infra_identities(path: &str, infra: &InfraOutput, refusals: &mut Refusals) {
 /// The managed resource group, and with it the private zone, lies in the subscription that the cluster signs in to.
 fn account(spec: &ClusterSpec, inputs: &Inputs, refusals: &mut Refusals) {
     let account = &inputs.account;
+    let file = || spec.azure_creds.clone().unwrap_or_default();
     let zone = ArmId::from(inputs.infra.private_zone_id.as_str());
     if let Some(subscription) = zone.subscription()
         && !subscription.eq_ignore_ascii_case(&account.subscription_id)
     {
         refusals.add(
             "--azure-creds",
-            "",
+            file(),
             format!(
                 "its subscription is {}, and {} of the infra file is in {subscription}",
                 account.subscription_id, "the private zone"
@@ -160,11 +161,25 @@ fn account(spec: &ClusterSpec, inputs: &Inputs, refusals: &mut Refusals) {
             ),
         );
     }
+    if let Some(vault) = inputs.infra.managed_identities.as_ref().map(|identities| &identities.key_vault_tenant)
+        && [vault, &account.tenant_id].into_iter().all(|id| azure_ids::is_guid(id))
+        && !vault.eq_ignore_ascii_case(&account.tenant_id)
+    {
+        refusals.add(
+            "--azure-creds",
+            file(),
+            format!(
+                "it is of tenant {}, and the Key Vault of the managed identities is of tenant {vault}",
+                account.tenant_id
+            ),
+            format!("give credentials of tenant {vault}"),
+        );
+    }
     for (what, id) in [("subscriptionId", &account.subscription_id), ("tenantId", &account.tenant_id)] {
         if id.is_empty() || id.len() > 255 {
             refusals.add(
                 "--azure-creds",
-                "",
+                file(),
                 format!("it has no usable {what}"),
                 "give a file with subscriptionId, tenantId, clientId and clientSecret",
             );

@@ -173,6 +173,9 @@ fn choices(spec: &ClusterSpec, refusals: &mut Refusals) {
             ],
         );
     }
+    if let Some(id) = spec.subscription.as_deref().filter(|id| !facts::arm_id::is_guid(id)) {
+        refusals.add("--subscription", id, "it is no id of a subscription", "`az account list -o table` lists the ids");
+    }
     if let Some(class) = spec.etcd_storage_class.as_deref().filter(|class| class.len() > 255) {
         refusals.add(
             "--etcd-storage-class",

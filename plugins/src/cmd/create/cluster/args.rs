@@ -22,7 +22,9 @@ Examples:
     --azure-creds creds.json --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \\
     --sa-token-issuer-private-key-path signer.key --oidc-issuer-url https://ACCOUNT.blob.core.windows.net/dev \\
     --node-pool-replicas 2 --render-into dev.yaml --render-sensitive
-  oc apply -f dev.yaml";
+  oc apply -f dev.yaml
+  kubectl hcp-azure create cluster dev --node-pool-replicas 2 … --print-spec > dev-spec.yaml
+  kubectl hcp-azure create cluster -f dev-spec.yaml --node-pool-replicas 3 --render";
 
 /// Create a hosted cluster
 ///
@@ -36,6 +38,16 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(switch))]
 pub(crate) struct ClusterArgs {
+    /// Spec file: the flags by their names in camel case, YAML or JSON. Flags that are given too win over it
+    ///
+    /// Files that it names are relative to the current folder, as those of flags are. A list that is given as a flag takes
+    /// the place of the file's. --print-spec writes such a file.
+    #[arg(short, long, value_name = "FILE", help_heading = "Spec file")]
+    pub filename: Option<PathBuf>,
+    /// Print the spec file of this command line, and do nothing else: no file but --filename is read
+    #[arg(long, help_heading = "Spec file")]
+    pub print_spec: bool,
+
     /// The word `azure`, which may be left out, and the name
     #[arg(value_name = "NAME", num_args = 0..)]
     words: Vec<String>,
@@ -255,6 +267,9 @@ struct InfrastructureArgs {
     /// Resource group to use
     #[arg(long, value_name = "NAME")]
     resource_group_name: Option<String>,
+    /// Resource group for new identities [default: --resource-group-name, or NAME-iam-INFRAID]
+    #[arg(long, value_name = "NAME")]
+    identities_resource_group_name: Option<String>,
     /// Tags of resource groups: key=value,…
     #[arg(short = 't', long, value_name = "LIST")]
     resource_group_tags: Vec<String>,
@@ -298,7 +313,7 @@ struct NodeArgs {
     auto_repair: bool,
 }
 
-/// What the flags ask for.
+/// What the flags ask for, with their defaults where they are not given.
 pub(super) fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, Failure> {
     let ClusterArgs { control_plane, network, identity, infrastructure, nodes, .. } = args;
     Ok(ClusterSpec {
@@ -354,6 +369,8 @@ pub(super) fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, 
         managed_identities_file: given(identity.managed_identities_file),
         data_plane_identities_file: given(identity.data_plane_identities_file),
         sa_token_issuer_private_key_path: given(identity.sa_token_issuer_private_key_path),
+        azure_creds: globals.azure_creds.as_ref().map(|path| path.display().to_string()),
+        subscription: given(globals.subscription.clone()),
         cloud: given(globals.cloud.clone()),
         oidc_issuer_url: given(identity.oidc_issuer_url),
         encryption_key_id: given(control_plane.encryption_key_id),
@@ -366,6 +383,7 @@ pub(super) fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, 
         availability_zones: nodes.availability_zones,
         location: infrastructure.location,
         resource_group_name: given(infrastructure.resource_group_name),
+        identities_resource_group_name: given(infrastructure.identities_resource_group_name),
         resource_group_tags: infrastructure.resource_group_tags,
         vnet_id: given(infrastructure.vnet_id),
         subnet_id: given(infrastructure.subnet_id),
@@ -375,4 +393,60 @@ pub(super) fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, 
         assign_custom_hcp_roles: identity.assign_custom_hcp_roles,
         machines: args.machines.spec(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory as _;
+    use plan::cluster::ClusterSpec;
+
+    /// Flags that say what is done with the cluster, not what it is.
+    const NOT_OF_THE_SPEC: [&str; 13] = [
+        "concurrency",
+        "dry-run",
+        "exit-code",
+        "filename",
+        "help",
+        "output",
+        "print-spec",
+        "render",
+        "render-into",
+        "render-sensitive",
+        "skip-preflight",
+        "version-check",
+        "yes",
+    ];
+    /// Flags of every verb that are part of the spec.
+    const OF_EVERY_VERB: [&str; 4] = ["azure-creds", "cloud", "namespace", "subscription"];
+
+    #[test]
+    fn every_flag_is_a_key_of_the_spec_file_and_the_other_way_round() {
+        let spec = serde_json::to_value(ClusterSpec::default()).unwrap();
+        let spec = spec.as_object().unwrap();
+        let machines = spec["machines"].as_object().unwrap().keys();
+        let keys: BTreeSet<String> = spec.keys().filter(|key| *key != "machines").chain(machines).cloned().collect();
+        let mut cli = crate::cmd::Cli::command();
+        cli.build();
+        let cluster = cli.find_subcommand("create").unwrap().find_subcommand("cluster").unwrap();
+        let camel_case = |flag: &str| {
+            let mut words = flag.split('-').map(str::to_owned);
+            let first = words.next().unwrap();
+            words.fold(first, |text, word| text + &word[..1].to_uppercase() + &word[1..])
+        };
+        let of_the_spec: Vec<&clap::Arg> = cluster
+            .get_arguments()
+            .filter(|arg| !arg.is_global_set() || arg.get_long().is_some_and(|flag| OF_EVERY_VERB.contains(&flag)))
+            .filter(|arg| arg.get_long().is_some_and(|flag| !NOT_OF_THE_SPEC.contains(&flag)))
+            .collect();
+        let flags: BTreeSet<String> = of_the_spec.iter().map(|arg| camel_case(arg.get_long().unwrap())).collect();
+        assert_eq!(flags, keys);
+        // What was given is known by the field's name, which must lead to the same key.
+        for arg in of_the_spec {
+            let field = arg.get_id().as_str().replace('_', "-");
+            assert_eq!(camel_case(&field), camel_case(arg.get_long().unwrap()), "{field}");
+        }
+    }
 }

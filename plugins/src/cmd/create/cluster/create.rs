@@ -6,6 +6,7 @@ use std::time::Duration;
 use cloud::apply::{Hands, Stop};
 use cloud::create::{self, FactsError};
 use cloud::live::Live;
+use cloud::releases::{self, LookupError};
 use cloud::session::AzureSession;
 use facts::{Need, Target};
 use futures::future::{OptionFuture, try_join};
@@ -16,55 +17,47 @@ use plan::manifest::Manifest;
 use plan::objects::{self, Wanted};
 use plan::{Refusal, Step, iam, infra_id};
 use serde_json::{Value, json};
-use tokio::time::Instant;
-use ui::{Failure, FailureKind, Outcome};
+use ui::{Failure, Outcome};
 
 use super::super::run::{self, Job};
 use super::super::{inputs, refused};
-use super::{ClusterArgs, CreateOptions, args, preflight, wait};
+use super::{CreateOptions, preflight, wait};
 use crate::Ended;
 use crate::cmd::{block_on_until, source};
 use crate::globals::{self, Globals};
 
-pub(super) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -> Ended {
-    let options = args.create.clone();
-    let spec = args::spec(globals, args)?;
+pub(super) fn run(globals: &Globals, spec: &ClusterSpec, options: &CreateOptions, program: &'static str) -> Ended {
     spec.check(Purpose::Create).map_err(|refusals| refused::failure(&refusals))?;
-    let inputs = inputs::read(globals, &spec).map_err(|refusals| refused::failure(&refusals))?;
+    let inputs = inputs::read(globals, spec).map_err(|refusals| refused::failure(&refusals))?;
     let fresh = infra_id::new(&spec.name, inputs::random()?);
-    check_derived(&spec, &fresh, &options)?;
-    run::consent(&options.plan)?;
-    let deadline = deadline(&spec)?;
+    check_derived(spec, &fresh)?;
+    run::consent(globals, &options.plan)?;
+    let limit = limit(spec)?;
     let stop = Stop::default();
-    let order = Order { globals, options: &options, spec: &spec, program, stop: &stop, deadline };
-    block_on_until(&stop, order.carry_out(inputs, fresh))
+    let order = Order { globals, options, spec, program, stop: &stop };
+    block_on_until(&stop, run::within(limit, &stop, Box::pin(order.create(inputs, fresh))))
 }
 
 /// Refuses what new infrastructure could not be named or tagged, before anything is asked.
-fn check_derived(spec: &ClusterSpec, fresh: &str, options: &CreateOptions) -> Result<(), Failure> {
+fn check_derived(spec: &ClusterSpec, fresh: &str) -> Result<(), Failure> {
     if spec.infra_json.is_some() {
         return Ok(());
     }
     let id = spec.infra_id.as_deref().unwrap_or(fresh);
     let refused = |refusal: Refusal| refused::failure(&[refusal]);
     if spec.workload_identities_file.is_none() {
-        spec.iam(id, "", identities_group(spec, options)).check().map_err(refused)?;
+        spec.iam(id, "").check().map_err(refused)?;
     }
     let infra = spec.infra(id, "", ClientIds::new(), Late::default()).map_err(refused)?;
     infra.check().map_err(refused)
 }
 
-/// Where new identities stand: in the group that was named, else in the one for everything, else in their own.
-fn identities_group<'a>(spec: &'a ClusterSpec, options: &'a CreateOptions) -> Option<&'a str> {
-    options.identities_resource_group_name.as_deref().or(spec.resource_group_name.as_deref())
-}
-
-/// The end of the run; 0 is none.
-fn deadline(spec: &ClusterSpec) -> Result<Option<(Instant, String)>, Failure> {
-    let Some(text) = spec.timeout.as_deref() else { return Ok(None) };
-    let limit =
-        globals::duration(text).map_err(|why| Failure::usage(format!("cannot use --timeout {text}")).why(why))?;
-    Ok((limit > Duration::ZERO).then(|| (Instant::now() + limit, text.to_owned())))
+/// How long the run may take.
+fn limit(spec: &ClusterSpec) -> Result<Option<Duration>, Failure> {
+    let limit = spec.timeout.as_deref().map(|text| {
+        globals::duration(text).map_err(|why| Failure::usage(format!("cannot use --timeout {text}")).why(why))
+    });
+    limit.transpose()
 }
 
 /// One cluster that is to be created.
@@ -74,7 +67,6 @@ struct Order<'a> {
     spec: &'a ClusterSpec,
     program: &'static str,
     stop: &'a Stop,
-    deadline: Option<(Instant, String)>,
 }
 
 /// What is to be done in Azure, and what is known of the result before.
@@ -87,30 +79,10 @@ struct Azure {
 }
 
 impl Order<'_> {
-    async fn carry_out(&self, inputs: Inputs, fresh: String) -> Ended {
-        let Some((at, text)) = &self.deadline else { return self.create(inputs, fresh).await };
-        let mut work = std::pin::pin!(self.create(inputs, fresh));
-        let ended = tokio::select! {
-            ended = &mut work => return ended,
-            () = tokio::time::sleep_until(*at) => {
-                self.stop.now();
-                work.await
-            }
-        };
-        match ended {
-            Err(failure) if failure.kind == FailureKind::Interrupted => Err(Failure {
-                kind: FailureKind::Operation,
-                what: format!("not done within --timeout {text}: {}", failure.what),
-                ..failure
-            }),
-            other => other,
-        }
-    }
-
     async fn create(&self, mut inputs: Inputs, fresh: String) -> Ended {
         let (globals, spec) = (self.globals, self.spec);
         let needs: BTreeSet<Need> = [Need::Login].into();
-        let live = run::unless(self.stop, source::open(globals, &needs)).await?;
+        let live = run::unless_stopped(self.stop, source::open(globals, &needs)).await?;
         let session = match live.session() {
             Ok(session) => Some(session),
             // With the infrastructure there, Azure is only looked at; preflight says what could not be seen.
@@ -118,7 +90,8 @@ impl Order<'_> {
             Err(error) => return Err(run::no_session(error)),
         };
         let signing_key = preflight::public_half(&inputs);
-        let existing = run::unless(self.stop, self.existing(&live)).await?;
+        let existing = run::unless_stopped(self.stop, self.existing(&live)).await?;
+        let spec = &self.with_release(&live, existing.as_ref()).await?;
         let given = spec.infra_json.as_ref().map(|_| inputs.infra.infra_id.clone());
         let mut origin = "of the infra file";
         let mut azure = Azure::default();
@@ -140,7 +113,7 @@ impl Order<'_> {
                 Some(_) => Ok(None),
             }
         };
-        let (facts, judged) = run::unless(self.stop, try_join(facts, judged)).await?;
+        let (facts, judged) = run::unless_stopped(self.stop, try_join(facts, judged)).await?;
         if let Some(judged) = &judged {
             judged.tell(globals, self.program, self.options.plan.dry_run)?;
         }
@@ -170,6 +143,37 @@ impl Order<'_> {
             return wait::until_ready(globals, &live, &target, self.stop, self.program).await;
         }
         Ok(outcome)
+    }
+
+    /// The spec with a release image: of the HostedCluster where there is one, else the stream's newest that the operator
+    /// supports.
+    async fn with_release(&self, live: &Live, existing: Option<&Value>) -> Result<ClusterSpec, Failure> {
+        let mut spec = self.spec.clone();
+        let (None, Some(stream)) = (&spec.release_image, &spec.release_stream) else { return Ok(spec) };
+        let running = existing.and_then(|object| object.pointer("/spec/release/image")).and_then(Value::as_str);
+        if let Some(image) = running {
+            spec.release_image = Some(image.to_owned());
+            return Ok(spec);
+        }
+        let refused = |refusal: Refusal| refused::failure(&[refusal]);
+        let service = plan::release::service(stream).map_err(refused)?;
+        let needs: BTreeSet<Need> = [Need::SupportedVersions].into();
+        let lookup = async {
+            let seen = live.kubernetes.collect_about(&self.target(), None, &needs).await;
+            let supported = seen.management.supported_versions;
+            releases::lookup(&live.http, &live.calls, &service, stream, supported.get()).await.map_err(|error| {
+                match error {
+                    LookupError::Refused(refusal) => refused::failure(&[refusal]),
+                    LookupError::Unanswered { address, why } => {
+                        Failure::usage(format!("cannot look up --release-stream {stream}"))
+                            .why(format!("{address}: {why}"))
+                            .hint("give `--release-image` instead")
+                    }
+                }
+            })
+        };
+        spec.release_image = Some(run::unless_stopped(self.stop, lookup).await?.image);
+        Ok(spec)
     }
 
     fn target(&self) -> Target {
@@ -209,7 +213,7 @@ impl Order<'_> {
             return Ok((given.clone(), "given"));
         }
         let found = create::infra_ids(&session.arm, &session.subscription, &self.spec.name);
-        let mut found = run::read(self.stop, found).await?;
+        let mut found = run::read_as(session, self.stop, found).await?;
         match (found.pop_first(), found.is_empty()) {
             (None, _) => Ok((fresh, "new")),
             (Some(id), true) => Ok((id, "found in Azure: begun before")),
@@ -229,10 +233,7 @@ impl Order<'_> {
     async fn azure(&self, session: &AzureSession, id: &str, inputs: &Inputs) -> Result<Azure, Failure> {
         let (spec, arm) = (self.spec, &session.arm);
         let refused = |refusal: Refusal| refused::failure(&[refusal]);
-        let iam_spec = inputs
-            .identities
-            .is_none()
-            .then(|| spec.iam(id, &session.subscription, identities_group(spec, self.options)));
+        let iam_spec = inputs.identities.is_none().then(|| spec.iam(id, &session.subscription));
         let mut infra_spec =
             spec.infra(id, &session.subscription, ClientIds::new(), Late::default()).map_err(refused)?;
         // Now that the subscription is known, ids of another one are refused.
@@ -242,7 +243,7 @@ impl Order<'_> {
             let (iam, infra) = futures::join!(iam_facts, create::infra_facts(arm, &infra_spec));
             Ok::<_, FactsError>((iam.transpose()?, infra?))
         };
-        let (iam_facts, infra_facts) = run::read(self.stop, both).await?;
+        let (iam_facts, infra_facts) = run::read_as(session, self.stop, both).await?;
         let mut azure = Azure::default();
         match (&iam_spec, &iam_facts) {
             (Some(spec), Some(facts)) => {

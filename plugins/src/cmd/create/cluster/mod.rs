@@ -3,12 +3,13 @@
 mod args;
 mod create;
 mod preflight;
+mod spec_file;
 mod wait;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plan::cluster::{Purpose, validate};
+use plan::cluster::{ClusterSpec, Purpose, validate};
 use ui::{Failure, Outcome};
 
 pub(crate) use args::ClusterArgs;
@@ -26,40 +27,60 @@ pub(in crate::cmd::create) struct CreateOptions {
     /// Do not look for what would keep the cluster from working before anything is created; give the reason, which is shown
     #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "no reason given")]
     skip_preflight: Option<String>,
-    /// Resource group for new identities [default: --resource-group-name, or NAME-iam-INFRAID]
-    #[arg(long, value_name = "GROUP")]
-    identities_resource_group_name: Option<String>,
     #[command(flatten)]
     plan: PlanArgs,
 }
 
 pub(crate) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -> Ended {
-    if args.render || args.render_into.is_some() { render(globals, args) } else { create::run(globals, args, program) }
+    let on_paper = args.render || args.render_into.is_some();
+    let (print_spec, file) = (args.print_spec, args.filename.clone());
+    let (ways, options) = (Ways::of(&args), args.create.clone());
+    let spec = spec_file::merged(globals, file.as_deref(), args::spec(globals, args)?)?;
+    if print_spec {
+        return spec_file::print(&spec);
+    }
+    let globals = &spec_file::globals(globals, &spec);
+    if on_paper { render(globals, &spec, &ways) } else { create::run(globals, &spec, &options, program) }
 }
 
-fn render(globals: &Globals, args: ClusterArgs) -> Ended {
-    let (into, sensitive) = (args.render_into.clone(), args.render_sensitive);
-    let version_check = args.control_plane.version_check;
-    let spec = args::spec(globals, args)?;
+/// How objects are written down.
+struct Ways {
+    into: Option<PathBuf>,
+    sensitive: bool,
+    version_check: bool,
+}
+
+impl Ways {
+    fn of(args: &ClusterArgs) -> Self {
+        Self {
+            into: args.render_into.clone(),
+            sensitive: args.render_sensitive,
+            version_check: args.control_plane.version_check,
+        }
+    }
+}
+
+fn render(globals: &Globals, spec: &ClusterSpec, ways: &Ways) -> Ended {
+    let Ways { into, sensitive, version_check } = ways;
     spec.check(Purpose::Render).map_err(|refusals| refused::failure(&refusals))?;
-    let inputs = inputs::read(globals, &spec).map_err(|refusals| refused::failure(&refusals))?;
-    let cluster = validate(&spec, Purpose::Render, inputs).map_err(|refusals| refused::failure(&refusals))?;
+    let inputs = inputs::read(globals, spec).map_err(|refusals| refused::failure(&refusals))?;
+    let cluster = validate(spec, Purpose::Render, inputs).map_err(|refusals| refused::failure(&refusals))?;
     let entropy = inputs::entropy()?;
     let mut objects = cluster.render(&entropy);
-    if !sensitive {
+    if !*sensitive {
         objects.retain(|object| object["kind"] != "Secret");
     }
     let text =
         ui::manifests(&objects).map_err(|error| Failure::usage("cannot write the objects").why(error.to_string()))?;
-    let outcome = match &into {
-        Some(path) => write(path, &text, sensitive)?,
+    let outcome = match into {
+        Some(path) => write(path, &text, *sensitive)?,
         None => printed(&text),
     };
     if !globals.quiet {
         for note in cluster.notes() {
             ui::note(&format!("note: {note}\n"));
         }
-        if version_check {
+        if *version_check {
             ui::note("note: --version-check is not done: the operator knows the versions of upstream's CLI only\n");
         }
     }
