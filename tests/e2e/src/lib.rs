@@ -6,6 +6,7 @@
 //! | [`azurite`] | blob storage over https, with public and private containers |
 //! | [`assets`] | where the programs and CRDs are; builds them by `tests/setup` if need be |
 //! | [`authority`] | throwaway certificates |
+//! | [`kube_proxy`] | the API server with trouble in front of it |
 //! | [`process`] | child processes that cannot outlive the test process |
 //! | [`scene`] | a whole hosted cluster, healthy, to be broken |
 //! | [`workspace`] | paths of the checkout and of recorded data beside it |
@@ -26,6 +27,7 @@ pub mod azurite;
 pub mod bed;
 mod crds;
 mod error;
+pub mod kube_proxy;
 pub mod process;
 pub mod scene;
 pub mod workspace;

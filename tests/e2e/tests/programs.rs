@@ -7,7 +7,11 @@ mod cases {
     mod create_azure;
     mod create_azure_faults;
     mod create_cluster;
+    mod create_cluster_faults;
+    mod create_cluster_secrets;
+    mod create_cluster_wait;
     mod create_golden;
+    mod create_ground;
     mod create_inputs;
     mod create_pool;
     mod create_spec_file;

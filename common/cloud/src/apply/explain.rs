@@ -55,6 +55,15 @@ impl StepError {
         }
     }
 
+    /// Whether the way out is to sign in.
+    pub fn needs_sign_in(&self) -> bool {
+        match self {
+            Self::Arm(error) => matches!(error.kind, Kind::Unauthorized | Kind::Credential),
+            Self::Kubernetes(error) => error.needs_sign_in(),
+            Self::File(_) | Self::Answer(_) => false,
+        }
+    }
+
     /// The one action that helps, if there is one beyond running the command again.
     pub fn hint(&self) -> Option<String> {
         match self {

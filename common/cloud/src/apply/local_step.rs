@@ -48,9 +48,9 @@ pub(super) async fn manifest(
     }
 }
 
-/// What another try may mend: a server that restarts, or a webhook that is not ready.
+/// What another try may mend: a server that restarts, a webhook that is not ready, or writers that came between.
 fn passes(error: &KubeError) -> bool {
-    matches!(error, KubeError::Unreachable { .. } | KubeError::Other { status: Some(429 | 500..), .. })
+    matches!(error, KubeError::Unreachable { .. } | KubeError::Other { status: Some(409 | 429 | 500..), .. })
 }
 
 /// Writes a file.

@@ -70,7 +70,7 @@ pub async fn send(
         let answer = outcome?;
         match answer.status {
             200..=299 => return Ok(answer.body),
-            429 | 503 | 504 if attempt < MAX_ATTEMPTS => {
+            status if attempt < MAX_ATTEMPTS && (matches!(status, 429 | 503 | 504) || is_overtaken(&answer)) => {
                 let backoff = Duration::from_millis(100) * 2_u32.pow(attempt);
                 let patience = answer.retry_after.unwrap_or_default().max(backoff);
                 tokio::time::sleep(patience.min(MAX_PATIENCE)).await;
@@ -93,6 +93,14 @@ async fn send_once(client: &kube::Client, request: Request) -> Result<Answer, Ku
     Ok(Answer { status, retry_after, body: body.to_vec() })
 }
 
+/// Whether somebody else's write came between, so that the same request will be taken now. Fields that others own are
+/// another kind of conflict, which stays.
+fn is_overtaken(answer: &Answer) -> bool {
+    let causes =
+        || Some(serde_json::from_slice::<Value>(&answer.body).ok()?.pointer("/details/causes")?.as_array()?.clone());
+    answer.status == 409 && !causes().unwrap_or_default().iter().any(|cause| cause["reason"] == "FieldManagerConflict")
+}
+
 /// What a status other than success means.
 fn refusal(answer: &Answer) -> KubeError {
     let status: Option<Value> = serde_json::from_slice(&answer.body).ok();
@@ -107,7 +115,7 @@ fn refusal(answer: &Answer) -> KubeError {
         401 => KubeError::Unauthorized { why },
         403 => KubeError::Denied { why },
         404 => KubeError::NotFound { why, resource: text("/details/kind") },
-        409 => KubeError::Conflict { why },
+        409 if !is_overtaken(answer) => KubeError::Conflict { why },
         400 | 422 => KubeError::Invalid { why },
         status => KubeError::Other { status: Some(status), why },
     }

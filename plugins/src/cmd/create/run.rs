@@ -204,7 +204,7 @@ pub(crate) async fn within<T>(
 }
 
 fn interrupted() -> Failure {
-    Failure::new(FailureKind::Interrupted, "interrupted; nothing was changed")
+    Failure::new(FailureKind::Interrupted, "interrupted; nothing was changed").hint("run the same command again")
 }
 
 fn unread(error: FactsError) -> Failure {
@@ -392,7 +392,8 @@ fn failure(plan: &Plan, applied: &Applied) -> Option<Failure> {
         Some(hint) => format!("{hint}; then {again}"),
         None => again,
     };
-    Some(Failure::new(FailureKind::Operation, format!("cannot {verb} {}", step.resource)).why(why).hint(hint))
+    let kind = if error.needs_sign_in() { FailureKind::SignIn } else { FailureKind::Operation };
+    Some(Failure::new(kind, format!("cannot {verb} {}", step.resource)).why(why).hint(hint))
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn fault(path: &str, times: Option<u64>) -> Fault {
     Fault { method: Some("PUT".into()), path: Some(path.into()), times, ..Fault::default() }
 }
 
-fn same(stage: &Stage, want: &Value, why: &str) {
+pub(crate) fn same(stage: &Stage, want: &Value, why: &str) {
     let state = stage.sim.state();
     for key in ["resources", "roleAssignments", "principals"] {
         let (have, want) = (state[key].as_array().unwrap(), want[key].as_array().unwrap());

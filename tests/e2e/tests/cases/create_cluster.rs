@@ -23,7 +23,7 @@ fn common(scene: &Scene) -> String {
 }
 
 /// The one command.
-fn whole(scene: &Scene) -> String {
+pub(super) fn whole(scene: &Scene) -> String {
     format!(
         "{} --base-domain hcp.example.com --identities-resource-group-name os4-common \
          --assign-identity-roles --dns-zone-rg-name os4-common",
@@ -31,14 +31,14 @@ fn whole(scene: &Scene) -> String {
     )
 }
 
-fn command(scene: &Scene, line: &str) -> Command {
+pub(super) fn command(scene: &Scene, line: &str) -> Command {
     let mut command = scene.command(PROGRAM.as_ref());
     command.current_dir(scene.path("")).args(line.split_whitespace()).args(["--azure-creds", "azure-creds.json"]);
     command
 }
 
 /// Runs the program; neither output may hold a secret.
-fn ran(scene: &Scene, line: &str) -> Ran {
+pub(super) fn ran(scene: &Scene, line: &str) -> Ran {
     let ran = run::ran(command(scene, line)).unwrap();
     for output in [&ran.stdout, &ran.stderr] {
         for secret in [e2e::scene::CLIENT_SECRET, "dXNlcjpwdWxsLWNhbmFyeQ", "eyJ", "PRIVATE KEY-----\nM"] {
@@ -61,7 +61,7 @@ fn settled(scene: &Scene) -> String {
 }
 
 /// What a kubectl says.
-fn kubectl(scene: &Scene, args: &[&str]) -> String {
+pub(super) fn kubectl(scene: &Scene, args: &[&str]) -> String {
     let output = Command::new(scene.bed.kubectl())
         .env("KUBECONFIG", scene.bed.kubeconfig())
         .args(["-n", &scene.namespace])
@@ -72,7 +72,7 @@ fn kubectl(scene: &Scene, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn object(scene: &Scene, kind: &str, name: &str) -> Value {
+pub(super) fn object(scene: &Scene, kind: &str, name: &str) -> Value {
     serde_json::from_str(&kubectl(scene, &["get", kind, name, "-o", "json", "--show-managed-fields"])).unwrap()
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn until_ready(
                 if is_complete(&cluster) {
                     return ready(globals, begun, target, program);
                 }
-                if let Some(why) = chain.gate(&cluster) {
+                if let Some(why) = chain.gate(&cluster, seen) {
                     return not_ready(globals, live, target, program, &why).await;
                 }
             }
@@ -75,7 +75,7 @@ pub(super) async fn until_ready(
         if begun.elapsed() > USUAL && !examined {
             examined = true;
             tell(globals, begun, "longer than usual: this is what the doctor says");
-            ui::note(&doctor::causes(globals, live, target, program).await?);
+            examine(globals, live, target, program).await;
         }
         tokio::select! {
             () = tokio::time::sleep(POLL) => {}
@@ -141,8 +141,8 @@ impl Chain {
         lines
     }
 
-    /// Why the cluster can never become ready, once that is certain.
-    fn gate(&mut self, cluster: &HostedCluster) -> Option<String> {
+    /// Why the cluster can never become ready, once that is certain, as seen `now`.
+    fn gate(&mut self, cluster: &HostedCluster, now: Instant) -> Option<String> {
         let barred = GATES.iter().filter_map(|kind| cluster.condition(kind)).find(|condition| condition.is_false());
         let Some(condition) = barred else {
             self.barred = None;
@@ -150,9 +150,9 @@ impl Chain {
         };
         let why = format!("{} is False: {} {}", condition.kind, condition.reason, condition.message);
         match &self.barred {
-            Some((kind, since)) if *kind == condition.kind => (since.elapsed() >= SETTLED).then_some(why),
+            Some((kind, since)) if *kind == condition.kind => (now.duration_since(*since) >= SETTLED).then_some(why),
             _ => {
-                self.barred = Some((condition.kind.clone(), Instant::now()));
+                self.barred = Some((condition.kind.clone(), now));
                 None
             }
         }
@@ -178,9 +178,17 @@ fn ready(globals: &Globals, begun: Instant, target: &Target, program: &str) -> E
     Ok(Outcome::Yes)
 }
 
+/// Lets the doctor say what it sees. One who cannot see, as when the API server is away, neither ends the wait nor hides
+/// how it ended.
+async fn examine(globals: &Globals, live: &Live, target: &Target, program: &str) {
+    if let Ok(causes) = doctor::causes(globals, live, target, program).await {
+        ui::note(&causes);
+    }
+}
+
 /// The cluster cannot become ready: the doctor says why.
 async fn not_ready(globals: &Globals, live: &Live, target: &Target, program: &str, why: &str) -> Ended {
-    ui::note(&doctor::causes(globals, live, target, program).await?);
+    examine(globals, live, target, program).await;
     Err(Failure::new(FailureKind::Operation, format!("{target} cannot become ready"))
         .why(why)
         .hint(format!("`{program} doctor {} -n {}` looks again", target.name, target.namespace)))
@@ -188,13 +196,63 @@ async fn not_ready(globals: &Globals, live: &Live, target: &Target, program: &st
 
 /// The deadline, or somebody who does not want to wait any longer: the cluster goes on without us.
 async fn stopped(globals: &Globals, live: &Live, target: &Target, program: &str, begun: Instant) -> Ended {
-    let minutes = begun.elapsed().as_secs() / 60;
+    let waited = match begun.elapsed().as_secs() {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    };
     if !globals.quiet {
-        ui::note(&doctor::causes(globals, live, target, program).await?);
+        examine(globals, live, target, program).await;
     }
-    Err(Failure::new(
-        FailureKind::Interrupted,
-        format!("{target} is not ready after {minutes} min; it goes on without us"),
-    )
-    .hint(format!("`{program} doctor {} -n {}` looks again", target.name, target.namespace)))
+    Err(Failure::new(FailureKind::Interrupted, format!("{target} is not ready after {waited}; it goes on without us"))
+        .hint(format!("`{program} doctor {} -n {}` looks again", target.name, target.namespace)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A HostedCluster with these conditions.
+    fn cluster(conditions: &[(&str, &str)]) -> HostedCluster {
+        let condition = |(kind, status): &(&str, &str)| json!({"type": kind, "status": status, "reason": "Why", "message": "it is so"});
+        let conditions: Vec<Value> = conditions.iter().map(condition).collect();
+        let object = json!({
+            "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "HostedCluster",
+            "metadata": {"name": "dev", "namespace": "clusters"},
+            "spec": {"platform": {"type": "Azure", "azure": {}}},
+            "status": {"conditions": conditions},
+        });
+        cloud::kubernetes::objects::hosted_cluster(&object).unwrap()
+    }
+
+    #[test]
+    fn each_link_is_told_once_and_again_when_it_opens() {
+        let mut chain = Chain::default();
+        assert_eq!(chain.news(&cluster(&[]), &[]), ["nodes 0/0 (usually 6 to 9 min)"]);
+        let etcd = cluster(&[("EtcdAvailable", "True"), ("KubeAPIServerAvailable", "False")]);
+        assert_eq!(chain.news(&etcd, &[]), ["etcd ok (usually 1 min)"]);
+        assert_eq!(chain.news(&etcd, &[]), Vec::<String>::new());
+        let both = cluster(&[("KubeAPIServerAvailable", "True"), ("EtcdAvailable", "True")]);
+        assert_eq!(chain.news(&both, &[]), ["API server ok (usually 2 min)"]);
+        let lost = cluster(&[("EtcdAvailable", "False"), ("KubeAPIServerAvailable", "True")]);
+        assert_eq!(chain.news(&lost, &[]), ["etcd no longer ok: it is so"]);
+    }
+
+    #[test]
+    fn what_forbids_success_is_believed_once_it_has_stood_for_a_while() {
+        let (mut chain, begun) = (Chain::default(), Instant::now());
+        let at = |seconds: u64| begun + Duration::from_secs(seconds);
+        let barred = cluster(&[("ValidConfiguration", "True"), ("ValidReleaseImage", "False")]);
+        assert_eq!(chain.gate(&barred, at(0)), None);
+        assert_eq!(chain.gate(&barred, at(59)), None);
+        assert_eq!(chain.gate(&barred, at(60)).unwrap(), "ValidReleaseImage is False: Why it is so");
+        // One that passes, or another one, begins anew.
+        assert_eq!(chain.gate(&cluster(&[("ValidReleaseImage", "True")]), at(61)), None);
+        assert_eq!(chain.gate(&barred, at(62)), None);
+        assert_eq!(chain.gate(&cluster(&[("ValidConfiguration", "False")]), at(125)), None);
+        assert_eq!(chain.gate(&barred, at(130)), None);
+        assert_eq!(chain.gate(&cluster(&[("ValidReleaseImage", "Unknown")]), at(200)), None);
+    }
 }
