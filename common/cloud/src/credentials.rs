@@ -3,6 +3,7 @@
 //! The order: `--azure-creds FILE`, a client secret in the environment, a workload identity, the Azure CLI's login. A
 //! credential that was named and does not work is never passed over in favour of the next one: another identity would act.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -321,16 +322,16 @@ fn caller_of(token: &str, via: String, tenant_id: Option<String>) -> Caller {
     }
 }
 
-/// Keeps a token for as long as it lives: some credentials start a process for every request.
+/// Keeps tokens, one for each scope, for as long as they live: some credentials start a process for every request.
 #[derive(Debug)]
 struct Cached {
     inner: Arc<dyn TokenCredential>,
-    token: Mutex<Option<(String, AccessToken)>>,
+    tokens: Mutex<BTreeMap<String, AccessToken>>,
 }
 
 impl Cached {
     fn new(inner: Arc<dyn TokenCredential>) -> Self {
-        Self { inner, token: Mutex::new(None) }
+        Self { inner, tokens: Mutex::default() }
     }
 }
 
@@ -342,16 +343,13 @@ impl TokenCredential for Cached {
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
         let key = scopes.join(" ");
-        let mut kept = self.token.lock().await;
+        let mut kept = self.tokens.lock().await;
         let soon = azure_core::time::OffsetDateTime::now_utc() + azure_core::time::Duration::minutes(5);
-        if let Some((scope, token)) = kept.as_ref()
-            && *scope == key
-            && token.expires_on > soon
-        {
+        if let Some(token) = kept.get(&key).filter(|token| token.expires_on > soon) {
             return Ok(token.clone());
         }
         let token = self.inner.get_token(scopes, options).await?;
-        *kept = Some((key, token.clone()));
+        kept.insert(key, token.clone());
         Ok(token)
     }
 }

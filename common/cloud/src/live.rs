@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arm::{Arm, ArmOptions};
+use azure_core::credentials::TokenCredential;
 use facts::azure::Login;
 use facts::hosted::{Hosted, HostedCluster, NodePool};
 use facts::local::CredsFile;
@@ -30,10 +31,7 @@ pub struct Live {
     /// The record of calls.
     pub calls: Calls,
     creds_file: Fact<CredsFile>,
-    azure: Fact<Arm>,
-    login: Fact<Login>,
-    /// What the credential says of itself: where it comes from, and its subscription.
-    account: Option<(String, Option<String>)>,
+    signed_in: SignedIn,
 }
 
 impl Live {
@@ -47,16 +45,14 @@ impl Live {
         environment: &dyn Environment,
         needs: &BTreeSet<Need>,
     ) -> Self {
-        let mut account = None;
-        let (login, azure) = if needs.iter().any(|need| need.is_azure()) {
+        let signed_in = if needs.iter().any(|need| need.is_azure()) {
             let chosen = credentials::choose(creds_file.as_ref(), environment, &cloud, &http, None);
-            account = Some((chosen.via.clone(), chosen.subscription_id.clone()));
             sign_in(chosen, &cloud, &http, &calls).await
         } else {
-            (Fact::default(), Fact::default())
+            SignedIn::default()
         };
         let creds_file = creds_file.map(|read| read.shape).into();
-        Self { kubernetes, cloud, http, calls, creds_file, azure, login, account }
+        Self { kubernetes, cloud, http, calls, creds_file, signed_in }
     }
 
     /// The session with Azure, for what changes something there.
@@ -64,8 +60,7 @@ impl Live {
     /// # Errors
     /// [`NoSession`].
     pub fn session(&self) -> Result<AzureSession, NoSession> {
-        let (via, subscription) = self.account.clone().unwrap_or_default();
-        session::of(via, subscription, self.login.clone(), self.azure.clone())
+        session::of(&self.signed_in, &self.http, &self.calls)
     }
 
     /// Collects the wanted facts about one hosted cluster.
@@ -111,7 +106,7 @@ impl Live {
             self.collect_issuer(&head, needs),
         );
         facts.azure = azure;
-        facts.azure.login = self.login.clone();
+        facts.azure.login = self.signed_in.login.clone();
         facts.oidc.storage = storage;
         facts.oidc.discovery = discovery;
         facts.oidc.jwks = jwks;
@@ -128,7 +123,7 @@ impl Live {
         hosted: &Hosted,
         needs: &BTreeSet<Need>,
     ) -> (facts::azure::Azure, Fact<facts::oidc::IssuerStorage>) {
-        let arm = match self.azure.known("an Azure session") {
+        let arm = match self.signed_in.arm.known("an Azure session") {
             Ok(arm) => arm,
             Err(gap) => return azure::unasked(&gap),
         };
@@ -156,26 +151,36 @@ impl Live {
     }
 }
 
-/// Signs in with the chosen credential.
-pub(crate) async fn sign_in(
-    chosen: Chosen,
-    cloud: &Cloud,
-    http: &reqwest::Client,
-    calls: &Calls,
-) -> (Fact<Login>, Fact<Arm>) {
+/// What signing in left; nothing when nobody tried.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SignedIn {
+    /// Where the credential comes from, as reports name it.
+    pub via: String,
+    /// The subscription that the credential names.
+    pub subscription: Option<String>,
+    pub login: Fact<Login>,
+    pub arm: Fact<Arm>,
+    /// For tokens of other services; none when nobody is signed in.
+    pub credential: Option<Arc<dyn TokenCredential>>,
+}
+
+/// Signs in with the chosen credential, which may be asked for tokens of other services too.
+pub(crate) async fn sign_in(chosen: Chosen, cloud: &Cloud, http: &reqwest::Client, calls: &Calls) -> SignedIn {
     let scope = cloud.scope();
+    let (via, subscription) = (chosen.via.clone(), chosen.subscription_id.clone());
     let Session { login, credential } = chosen.sign_in(&scope, calls).await;
-    let Some(credential) = credential else {
-        let gap = match &login {
+    let arm = match &credential {
+        Some(credential) => {
+            let endpoint = cloud.resource_manager.clone();
+            let mut options = ArmOptions::new(endpoint, scope, Arc::clone(credential), http.clone());
+            options.observer = Some(Arc::new(calls.clone()));
+            Arm::new(options).map_err(|error| azure::gap_of(&error))
+        }
+        None => Err(match &login {
             Fact::Unreadable(gap) => gap.clone(),
             _ => Gap::new(GapKind::Blocked, "Azure was not asked: signing in was refused"),
-        };
-        return (login, Fact::Unreadable(gap));
+        }),
     };
-    let mut options = ArmOptions::new(cloud.resource_manager.clone(), scope, credential, http.clone());
-    options.observer = Some(Arc::new(calls.clone()));
-    match Arm::new(options) {
-        Ok(arm) => (login, Fact::Known(arm)),
-        Err(error) => (login, Fact::Unreadable(azure::gap_of(&error))),
-    }
+    let arm = arm.map_or_else(Fact::Unreadable, Fact::Known);
+    SignedIn { via, subscription, login, arm, credential }
 }

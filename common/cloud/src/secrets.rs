@@ -50,6 +50,16 @@ pub fn ssh_key_pair() -> Result<(String, SecretString), NoRandomness> {
     Ok((line, pem("RSA PRIVATE KEY", pkcs1)))
 }
 
+/// A new RSA private key of 4096 bits for signing tokens, as PKCS#1 in PEM form.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn signing_key() -> Result<SecretString, NoRandomness> {
+    let pair = KeyPair::generate(KeySize::Rsa4096).map_err(|_| NoRandomness)?;
+    let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| NoRandomness)?;
+    pkcs1_of_pkcs8(pkcs8.as_ref()).map(|pkcs1| pem("RSA PRIVATE KEY", pkcs1)).ok_or(NoRandomness)
+}
+
 /// The private key within its PKCS#8 wrapping: SEQUENCE { version, algorithm, OCTET STRING { it } }.
 fn pkcs1_of_pkcs8(der: &[u8]) -> Option<&[u8]> {
     let inner = element(der, 0x30)?;
@@ -100,7 +110,8 @@ fn put_number(blob: &mut Vec<u8>, bytes: &[u8]) {
     put(blob, &number);
 }
 
-fn pem(label: &str, der: &[u8]) -> SecretString {
+/// A PEM text of one section.
+pub(crate) fn pem(label: &str, der: &[u8]) -> SecretString {
     let body = Zeroizing::new(STANDARD.encode(der));
     let mut text = String::with_capacity(body.len() + body.len() / 64 + 2 * label.len() + 64);
     text.push_str(&format!("-----BEGIN {label}-----\n"));

@@ -7,7 +7,8 @@ use facts::{Fact, Gap};
 use crate::clouds::Cloud;
 use crate::credentials::{self, CredsFileRead, Environment};
 use crate::http::Calls;
-use crate::live;
+use crate::live::{self, SignedIn};
+use crate::storage::Storage;
 
 /// A signed-in session on one subscription.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct AzureSession {
     pub caller: Caller,
     /// The subscription that the credential names.
     pub subscription: String,
+    /// Blobs, as the same principal.
+    pub storage: Storage,
 }
 
 /// Why there is no session.
@@ -51,28 +54,25 @@ pub async fn open(
     environment: &dyn Environment,
 ) -> Result<AzureSession, NoSession> {
     let chosen = credentials::choose(creds_file, environment, cloud, http, None);
-    let Some(subscription) = chosen.subscription_id.clone().filter(|id| !id.is_empty()) else {
+    if chosen.subscription_id.as_deref().is_none_or(str::is_empty) {
         return Err(NoSession::NoSubscription { via: chosen.via });
-    };
-    let via = chosen.via.clone();
-    let (login, arm) = live::sign_in(chosen, cloud, http, calls).await;
-    of(via, Some(subscription), login, arm)
+    }
+    of(&live::sign_in(chosen, cloud, http, calls).await, http, calls)
 }
 
 /// The session that a sign-in makes.
-pub(crate) fn of(
-    via: String,
-    subscription: Option<String>,
-    login: Fact<Login>,
-    arm: Fact<Arm>,
-) -> Result<AzureSession, NoSession> {
+pub(crate) fn of(signed_in: &SignedIn, http: &reqwest::Client, calls: &Calls) -> Result<AzureSession, NoSession> {
+    let SignedIn { via, subscription, login, arm, credential } = signed_in.clone();
     let Some(subscription) = subscription.filter(|id| !id.is_empty()) else {
         return Err(NoSession::NoSubscription { via });
     };
-    match (login, arm) {
-        (Fact::Known(Login::SignedIn(caller)), Fact::Known(arm)) => Ok(AzureSession { arm, caller, subscription }),
-        (Fact::Known(Login::Refused { via, message, .. }), _) => Err(NoSession::Refused { via, message }),
-        (Fact::Unreadable(gap), _) | (_, Fact::Unreadable(gap)) => Err(NoSession::Unreadable(gap)),
+    match (login, arm, credential) {
+        (Fact::Known(Login::SignedIn(caller)), Fact::Known(arm), Some(credential)) => {
+            let storage = Storage::new(http.clone(), calls.clone(), credential, arm.clone(), caller.object_id.clone());
+            Ok(AzureSession { arm, caller, subscription, storage })
+        }
+        (Fact::Known(Login::Refused { via, message, .. }), ..) => Err(NoSession::Refused { via, message }),
+        (Fact::Unreadable(gap), ..) | (_, Fact::Unreadable(gap), _) => Err(NoSession::Unreadable(gap)),
         _ => Err(NoSession::Unreadable(Gap::new(facts::GapKind::Failed, "nobody is signed in to Azure"))),
     }
 }

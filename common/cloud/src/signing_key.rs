@@ -10,7 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use facts::oidc::PublicKey;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
+use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
+
+use crate::secrets;
 
 /// The largest file that is read as a key, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -108,6 +111,27 @@ pub fn public_key_of_file(path: &Path) -> Result<PublicKey, KeyError> {
     }
     let pem = Zeroizing::new(std::fs::read(path).map_err(|error| unreadable(error.to_string()))?);
     public_key_of_pem(&pem, source)
+}
+
+/// The public half of the first RSA key in a PEM text, as a PEM text of its own (PKIX, `PUBLIC KEY`).
+///
+/// # Errors
+/// [`KeyError`].
+pub fn public_pem_of(pem: &[u8], source: &str) -> Result<String, KeyError> {
+    let key = rsa_public_key(pem, source)?;
+    let info = AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(&key)
+        .map_err(|_| KeyError::Rejected { source_name: source.to_owned(), why: "it cannot be encoded".to_owned() })?;
+    Ok(secrets::pem("PUBLIC KEY", info.as_ref()).expose_secret().to_owned())
+}
+
+/// Whether the first RSA key in a PEM text is a private one.
+pub fn is_private(pem: &[u8]) -> bool {
+    let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).map_while(Result::ok).map(|(kind, der)| {
+        drop(Zeroizing::new(der));
+        kind
+    });
+    let keys = [SectionKind::PublicKey, SectionKind::RsaPrivateKey, SectionKind::PrivateKey];
+    sections.find(|kind| keys.contains(kind)).is_some_and(|kind| kind != SectionKind::PublicKey)
 }
 
 fn rsa_public_key(pem: &[u8], source: &str) -> Result<RsaPublicKey, KeyError> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::late::Late;
 use crate::manifest::Manifest;
+use crate::secret::Secret;
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,41 @@ pub enum Change {
         /// What stands in it.
         content: Content,
     },
+    /// A file with a secret is made, readable by its owner alone. A file that is there is never replaced.
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// What stands in it.
+        content: Secret,
+    },
+    /// A file with a secret takes the place of another, whose content is kept beside it first.
+    Supersede {
+        /// The file whose place is taken.
+        path: PathBuf,
+        /// The file that takes it, and is then gone from its own place.
+        by: PathBuf,
+        /// Where the old content is kept.
+        keep: PathBuf,
+    },
+    /// A blob is written, unless it has changed since it was read.
+    Blob(Box<Blob>),
+}
+
+/// A blob as it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Its storage account.
+    pub account: ArmId,
+    /// Its address; may hold placeholders of `late`.
+    pub url: String,
+    /// What it is served as.
+    pub content_type: &'static str,
+    /// What stands in it; may hold placeholders of `late`.
+    pub body: String,
+    /// The ETag of the blob that it replaces; none when there must be no blob yet.
+    pub replaces: Option<String>,
+    /// The storage account's blob endpoint, without a slash at the end, where only the step that makes the account tells it.
+    pub late: Late,
 }
 
 /// Where a value comes from.
@@ -82,6 +118,7 @@ impl Change {
                 "privatednszones" | "privatednszones/virtualnetworklinks" => 30,
                 "virtualnetworks" | "networksecuritygroups" => 5,
                 "loadbalancers" | "publicipaddresses" => 3,
+                "storageaccounts" => 20,
                 _ => 2,
             },
             Self::ArmDelete { id, .. } if id.resource_type().is_none() => 90,
@@ -89,7 +126,8 @@ impl Change {
             // A fresh identity is not known everywhere at once.
             Self::RoleAssignment { .. } => 5,
             Self::Manifest { .. } => 1,
-            Self::File { .. } => 0,
+            Self::File { .. } | Self::SecretFile { .. } | Self::Supersede { .. } => 0,
+            Self::Blob(_) => 1,
         }
     }
 

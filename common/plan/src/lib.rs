@@ -16,9 +16,11 @@ pub mod late;
 pub mod manifest;
 pub mod node_pool;
 pub mod objects;
+pub mod oidc;
 mod refusal;
 pub mod release;
 pub mod resource;
+pub mod secret;
 pub mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -119,6 +119,9 @@ pub struct PlanDocument {
     summary: Summary,
     /// Minutes that applying it usually takes, rounded up.
     expected_minutes: u32,
+    /// The OIDC issuer that the plan is about; absent where it is about none, or that is not known yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
     notes: Vec<String>,
     steps: Vec<StepDocument>,
 }
@@ -165,9 +168,18 @@ impl PlanDocument {
                 keep: plan.count(Verb::Keep),
             },
             expected_minutes: plan.expected_seconds().div_ceil(60),
+            issuer: None,
             notes: notes.to_vec(),
             steps: plan.steps().iter().enumerate().map(step).collect(),
         }
+    }
+}
+
+impl PlanDocument {
+    /// The same with the OIDC issuer that it is about.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Option<&str>) -> Self {
+        Self { issuer: issuer.map(str::to_owned), ..self }
     }
 }
 

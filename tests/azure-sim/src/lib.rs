@@ -6,6 +6,7 @@
 
 mod admin;
 mod arm;
+mod blobs;
 mod entra;
 mod errors;
 mod faults;
@@ -31,16 +32,18 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+pub use crate::{
+    blobs::BlobBackend,
+    faults::{Action, Fault},
+    log::LogEntry,
+};
 use crate::{
+    blobs::Blobs,
     faults::Faults,
     log::Log,
     server::{Core, Settings, Shared, lock},
     state::State,
     token::Tokens,
-};
-pub use crate::{
-    faults::{Action, Fault},
-    log::LogEntry,
 };
 
 /// What a simulator starts with.
@@ -59,6 +62,8 @@ pub struct Options {
     pub log: Option<PathBuf>,
     /// Base URL of an Azurite; the blob endpoint of account `A` is then `<base>/A/`.
     pub blob_endpoint: Option<String>,
+    /// The Azurite behind `blob_endpoint`: its account's containers are really made there, and its key is listed.
+    pub blob_backend: Option<BlobBackend>,
     /// PEM of authorities trusted when token issuers' documents are fetched.
     pub oidc_ca: Option<String>,
     /// How long long-running operations take at least.
@@ -79,6 +84,7 @@ impl Default for Options {
             faults: Vec::new(),
             log: None,
             blob_endpoint: None,
+            blob_backend: None,
             oidc_ca: None,
             lro: Duration::ZERO,
             retry_after: Some(0),
@@ -156,6 +162,7 @@ impl Simulator {
             Faults::new(options.faults)?,
             Tokens::new()?,
             oidc::client(options.oidc_ca.as_deref())?,
+            options.blob_endpoint.zip(options.blob_backend).map(Blobs::new).transpose()?,
         ));
         let listener = std::net::TcpListener::bind(options.listen).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;

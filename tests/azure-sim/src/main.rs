@@ -73,6 +73,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
         faults: arguments.faults.as_deref().map(json).transpose()?.unwrap_or_default(),
         log: arguments.log,
         blob_endpoint: arguments.blob_endpoint,
+        blob_backend: None,
         oidc_ca: arguments.oidc_ca.as_deref().map(text).transpose()?,
         lro: Duration::from_millis(arguments.lro),
         retry_after: (!arguments.no_retry_after).then_some(arguments.retry_after),

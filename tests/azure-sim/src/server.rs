@@ -21,7 +21,9 @@ use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use crate::{
-    admin, arm, entra,
+    admin, arm,
+    blobs::Blobs,
+    entra,
     errors::Refusal,
     faults::{Action, Fault, Faults},
     graph,
@@ -64,6 +66,7 @@ pub(crate) struct Shared {
     pub tokens: Tokens,
     pub http: reqwest::Client,
     pub initial: State,
+    pub blobs: Option<Blobs>,
     federation_writes: Mutex<HashMap<String, usize>>,
 }
 
@@ -76,8 +79,10 @@ impl Shared {
         faults: Faults,
         tokens: Tokens,
         http: reqwest::Client,
+        blobs: Option<Blobs>,
     ) -> Self {
         Self {
+            blobs,
             initial: state.clone(),
             core: Mutex::new(Core {
                 state,
@@ -204,7 +209,11 @@ async fn dispatch(shared: &Shared, call: &Call, fault: Option<&Fault>) -> Reply 
     }
     let outcome = fault.map_or(Outcome::Succeeded, failed_operation);
     let caller = bearer.map(|token| shared.tokens.check(token));
-    arm::handle(&mut shared.core(), call, caller, outcome)
+    let reply = arm::handle(&mut shared.core(), call, caller, outcome);
+    match &shared.blobs {
+        Some(blobs) => blobs.follow(call, reply).await,
+        None => reply,
+    }
 }
 
 /// The token in the `Authorization` header.

@@ -120,6 +120,18 @@ impl Azurite {
         &self.ca_file
     }
 
+    /// What a simulator of Resource Manager needs to make containers here.
+    #[must_use]
+    pub fn backend(&self) -> azure_sim::BlobBackend {
+        azure_sim::BlobBackend { account: ACCOUNT.to_owned(), key: ACCOUNT_KEY.to_owned(), ca_pem: self.ca_pem.clone() }
+    }
+
+    /// The origin, `https://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.base_url.rsplit_once('/').map_or(&self.base_url, |(origin, _)| origin)
+    }
+
     /// A client that trusts this service and nobody else, without the environment's proxy.
     ///
     /// # Errors

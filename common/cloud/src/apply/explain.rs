@@ -24,6 +24,9 @@ pub fn why(error: &ArmError) -> String {
 
 /// The one action that helps, where the failure tells it.
 pub fn hint(error: &ArmError) -> Option<String> {
+    if let Some(hint) = storage_hint(error) {
+        return Some(hint);
+    }
     match &error.kind {
         Kind::Denied { action, scope } => {
             let action = action.as_deref().unwrap_or("the action");
@@ -45,12 +48,30 @@ pub fn hint(error: &ArmError) -> Option<String> {
     }
 }
 
+/// What helps where a storage account may not serve everybody, or cannot have its name.
+fn storage_hint(error: &ArmError) -> Option<String> {
+    if !error.resource.to_ascii_lowercase().contains("/microsoft.storage/storageaccounts/") {
+        return None;
+    }
+    match error.code.as_deref()? {
+        "RequestDisallowedByPolicy" | "PublicAccessNotPermitted" => Some(
+            "Entra must be able to read the issuer's documents without signing in: have the account exempted from the policy, or serve them elsewhere (the account's static website, or Azure Front Door before a private account) and give that address as `--oidc-issuer-url`"
+                .into(),
+        ),
+        "StorageAccountAlreadyTaken" | "StorageAccountInAnotherResourceGroup" => {
+            Some("give another `--storage-account-name`: these names are unique in all of Azure".into())
+        }
+        _ => None,
+    }
+}
+
 impl StepError {
     /// Why, for the reader.
     pub fn why(&self) -> String {
         match self {
             Self::Arm(error) => why(error),
             Self::Kubernetes(error) => error.why().unwrap_or_else(|| error.to_string()),
+            Self::Storage(error) => error.why(),
             Self::File(text) | Self::Answer(text) => text.clone(),
         }
     }
@@ -60,7 +81,7 @@ impl StepError {
         match self {
             Self::Arm(error) => matches!(error.kind, Kind::Unauthorized | Kind::Credential),
             Self::Kubernetes(error) => error.needs_sign_in(),
-            Self::File(_) | Self::Answer(_) => false,
+            Self::Storage(_) | Self::File(_) | Self::Answer(_) => false,
         }
     }
 
@@ -69,6 +90,7 @@ impl StepError {
         match self {
             Self::Arm(error) => hint(error),
             Self::Kubernetes(error) => error.hint(),
+            Self::Storage(error) => error.hint(),
             Self::File(_) | Self::Answer(_) => None,
         }
     }

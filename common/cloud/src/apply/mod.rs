@@ -5,11 +5,13 @@
 //! does the rest.
 
 mod arm_step;
+mod blob_step;
 mod engine;
 mod explain;
 pub mod file;
 mod local_step;
 mod pace;
+mod secret_file;
 mod step;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use plan::Plan;
 use serde_json::Value;
 
 use crate::kubernetes::{Connection, KubeError};
+use crate::storage::{Storage, StorageError};
 
 pub use engine::Stop;
 pub use explain::{hint, why};
@@ -89,6 +92,9 @@ pub enum StepError {
     /// The management cluster refused, or could not be asked.
     #[error(transparent)]
     Kubernetes(#[from] KubeError),
+    /// Blob storage refused, or could not be asked.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// A file could not be written.
     #[error("{0}")]
     File(String),
@@ -134,6 +140,8 @@ pub struct Hands<'a> {
     pub arm: Option<&'a Arm>,
     /// The management cluster.
     pub kubernetes: Option<&'a Connection>,
+    /// Blobs.
+    pub storage: Option<&'a Storage>,
 }
 
 /// What finished steps left, by their names.

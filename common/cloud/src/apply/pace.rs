@@ -59,6 +59,8 @@ impl Pace {
             Kind::Conflict | Kind::Refused | Kind::OperationEnded(_) if among(&PASSING) => Some(self.patience),
             // The client has repeated it within its own limits; Azure may need longer.
             Kind::Throttled { .. } => Some(self.patience),
+            // An account that has just been allowed to serve everybody takes a moment to know it.
+            Kind::Conflict if among(&["PublicAccessNotPermitted"]) => Some(self.patience_with_absence),
             Kind::NotFound | Kind::Refused if among(&ABSENT) => Some(self.patience_with_absence),
             _ => None,
         }

@@ -5,7 +5,7 @@ use plan::late::Late;
 use plan::{Change, Step};
 
 use super::arm_step::Run;
-use super::{Event, Hands, Options, Outcome, Results, StepError, local_step};
+use super::{Event, Hands, Options, Outcome, Results, StepError, blob_step, local_step, secret_file};
 
 pub(super) type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);
 
@@ -39,6 +39,12 @@ pub(super) async fn perform(
                 local_step::manifest(kubernetes, object, late, &results, options).await
             }
             Some(Change::File { path, content }) => local_step::file(path, content, &results),
+            Some(Change::SecretFile { path, content }) => secret_file::make(path, content),
+            Some(Change::Supersede { path, by, keep }) => secret_file::supersede(path, by, keep),
+            Some(Change::Blob(blob)) => {
+                let storage = hands.storage.ok_or_else(|| missing("blob storage"))?;
+                blob_step::put(storage, blob, &results, options).await
+            }
         }
     };
     work.await.unwrap_or_else(Outcome::Failed)

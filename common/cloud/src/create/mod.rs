@@ -11,6 +11,8 @@ use plan::{iam, infra, infra_id, tags};
 use serde_json::Value;
 
 use crate::apply::file;
+use crate::secrets::NoRandomness;
+use crate::storage::StorageError;
 
 pub use objects::object_facts;
 
@@ -31,6 +33,12 @@ pub enum FactsError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Blob storage refused, or could not be asked.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A key could not be made.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// What was asked for cannot be granted.
     #[error(transparent)]
     Refused(#[from] plan::Refusal),

@@ -183,7 +183,8 @@ fn identities(path: &Path) -> Result<ClientIds, Failure> {
     identities::parse(&shown, &seen.text).map_err(|refusal| run::refused(&refusal))
 }
 
-fn tag(text: &str) -> Result<(String, String), String> {
+/// One tag of a list.
+pub(super) fn tag(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -7,6 +7,7 @@ mod inputs;
 mod kubeconfig;
 mod machines;
 mod nodepool;
+mod oidc_issuer;
 mod refused;
 mod run;
 
@@ -32,6 +33,7 @@ enum Noun {
     Iam(iam::IamArgs),
     Infra(infra::InfraArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
+    OidcIssuer(oidc_issuer::OidcIssuerArgs),
 }
 
 pub(crate) fn run(globals: &Globals, args: &CreateArgs, program: &'static str) -> Ended {
@@ -41,6 +43,7 @@ pub(crate) fn run(globals: &Globals, args: &CreateArgs, program: &'static str) -
         Noun::Iam(args) => iam::run(globals, args, program),
         Noun::Infra(args) => infra::run(globals, args, program),
         Noun::Kubeconfig(args) => kubeconfig::run(globals, args, program),
+        Noun::OidcIssuer(args) => oidc_issuer::run(globals, args, program),
     }
 }
 

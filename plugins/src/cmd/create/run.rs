@@ -217,6 +217,11 @@ fn unread(error: FactsError) -> Failure {
                 None => failure.hint("run the same command again"),
             }
         }
+        FactsError::Storage(error) => {
+            let failure = Failure::usage(format!("cannot read {}; nothing was changed", error.url())).why(error.why());
+            failure.hint(error.hint().unwrap_or_else(|| "run the same command again".into()))
+        }
+        FactsError::Randomness(error) => Failure::usage(error.to_string()).hint("run the same command again"),
         FactsError::Refused(refusal) => refused(&refusal),
         FactsError::Id(error) => Failure::usage(error.to_string()),
         FactsError::File { path, source } => Failure::usage(format!("cannot use --output-file {path}"))
@@ -255,23 +260,47 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Result<Plan, Failure> {
         .map_err(|flaw| Failure::usage("the plan is flawed, which is our own mistake").why(flaw.to_string()))
 }
 
-/// Shows the plan and, unless it is a dry run, asks and applies it.
+/// Shows the plan and, unless it is a dry run, asks and applies it; then says what to do next.
 pub(crate) async fn go(job: &Job<'_>) -> Result<Outcome, Failure> {
+    match carry_out(job).await? {
+        Carried::Shown(outcome) => Ok(outcome),
+        Carried::Out(done) => end(job, &done),
+    }
+}
+
+/// How far a plan was carried out.
+pub(crate) enum Carried {
+    /// It was shown alone.
+    Shown(Outcome),
+    /// All is as it should be.
+    Out(Done),
+}
+
+/// What carrying out a plan left.
+pub(crate) struct Done {
+    /// How the steps ended; none when there was nothing to do.
+    pub applied: Option<Applied>,
+    /// What to say of it.
+    pub line: String,
+}
+
+/// Shows the plan and, unless it is a dry run, asks and applies it.
+pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
     let Job { globals, args, plan, .. } = job;
     let stderr = Terminal::of_stderr(globals.color_choice());
     let json = args.output == PlanFormat::Json;
     if args.dry_run {
-        let text = if json { document(job, None)? } else { shown(job, &screen(globals)) };
-        return Ok(match printed(&text) {
+        let text = if json { document(job, None, None)? } else { shown(job, &screen(globals)) };
+        return Ok(Carried::Shown(match printed(&text) {
             Outcome::Yes if args.exit_code && !plan.is_done() => Outcome::No,
             other => other,
-        });
+        }));
     }
     if !globals.quiet && !json {
         ui::note(&shown(job, &stderr));
     }
     if plan.is_done() {
-        return end(job, None, &format!("nothing to do. {}", job.next));
+        return Ok(Carried::Out(Done { applied: None, line: "nothing to do.".into() }));
     }
     if !args.yes && !agreed(job).await? {
         return Err(Failure::new(FailureKind::Interrupted, "not applied; nothing was changed"));
@@ -294,19 +323,23 @@ pub(crate) async fn go(job: &Job<'_>) -> Result<Outcome, Failure> {
     match failure(plan, &applied) {
         Some(failure) => {
             if json {
-                let _ = printed(&document(job, Some(&applied))?);
+                let _ = printed(&document(job, Some(&applied), None)?);
             }
             Err(failure)
         }
-        None => end(job, Some(&applied), &format!("done in {:.1} s. {}", begun.elapsed().as_secs_f64(), job.next)),
+        None => {
+            let line = format!("done in {:.1} s.", begun.elapsed().as_secs_f64());
+            Ok(Carried::Out(Done { applied: Some(applied), line }))
+        }
     }
 }
 
 /// What is said when all is as it should be.
-fn end(job: &Job<'_>, applied: Option<&Applied>, line: &str) -> Result<Outcome, Failure> {
-    let outcome = if job.args.output == PlanFormat::Json { printed(&document(job, applied)?) } else { Outcome::Yes };
+fn end(job: &Job<'_>, done: &Done) -> Result<Outcome, Failure> {
+    let json = job.args.output == PlanFormat::Json;
+    let outcome = if json { printed(&document(job, done.applied.as_ref(), None)?) } else { Outcome::Yes };
     if !job.globals.quiet {
-        ui::note(&format!("{}\n", line.trim_end()));
+        ui::note(&format!("{}\n", format!("{} {}", done.line, job.next).trim_end()));
     }
     Ok(outcome)
 }
@@ -317,9 +350,11 @@ fn shown(job: &Job<'_>, terminal: &Terminal) -> String {
     format!("{title}\n{}\n\n{}", job.by, ui::plan::table(job.plan, job.notes, detail, terminal))
 }
 
-fn document(job: &Job<'_>, applied: Option<&Applied>) -> Result<String, Failure> {
+/// The plan for programs; with the issuer that it is about, where it is about one and that is known.
+pub(crate) fn document(job: &Job<'_>, applied: Option<&Applied>, issuer: Option<&str>) -> Result<String, Failure> {
     let ends: Option<Vec<End>> = applied.map(|applied| applied.outcomes.iter().map(end_of).collect());
-    ui::report::json(&PlanDocument::of(job.plan, job.notes, ends.as_deref()))
+    let document = PlanDocument::of(job.plan, job.notes, ends.as_deref());
+    ui::report::json(&document.with_issuer(issuer))
         .map_err(|error| Failure::usage("cannot write the plan").why(error.to_string()))
 }
 

@@ -9,14 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
-
-/// The program under test: that of this build, or the one that a bench names.
-fn program() -> std::ffi::OsString {
-    std::env::var_os("HCP_AZURE_PROGRAM").unwrap_or_else(|| PROGRAM.into())
-}
 pub(crate) const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
-const TENANT: &str = "11111111-1111-1111-1111-111111111111";
-const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
+pub(crate) const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+pub(crate) const CLIENT: &str = "22222222-2222-2222-2222-222222222222";
 pub(crate) const SECRET: &str = "s3cr3t-of-the-runner";
 
 pub(crate) const IAM: &str = "create iam azure --name demo --infra-id demo-x7k2p --location eastus \
@@ -25,6 +20,11 @@ pub(crate) const IAM: &str = "create iam azure --name demo --infra-id demo-x7k2p
 pub(crate) const INFRA: &str = "create infra azure --name demo --infra-id demo-x7k2p --location eastus \
     --base-domain hcp.example.com --workload-identities-file workload-identities.json --output-file infra.yaml \
     --assign-identity-roles --dns-zone-rg-name os4-common";
+
+/// The program under test: that of this build, or the one that a bench names.
+fn program() -> std::ffi::OsString {
+    std::env::var_os("HCP_AZURE_PROGRAM").unwrap_or_else(|| PROGRAM.into())
+}
 
 /// A simulator and a folder of one test.
 pub(crate) struct Stage {
@@ -63,10 +63,16 @@ impl Stage {
     }
 
     fn of(state: Value, retry_after: Option<u64>) -> Self {
-        let options = Options { state: Some(state), retry_after, ..Options::default() };
+        Self::with(Options { state: Some(state), retry_after, ..Options::default() }, "")
+    }
+
+    /// The same with other servers besides, which these authorities vouch for.
+    pub(crate) fn with(options: Options, more_ca: &str) -> Self {
         let sim = Simulator::start_blocking(options).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        sim.write_environment_file(&folder.path().join("environment.json")).unwrap();
+        let ca = folder.path().join("ca.pem");
+        std::fs::write(&ca, format!("{}\n{more_ca}", sim.ca_pem())).unwrap();
+        std::fs::write(folder.path().join("environment.json"), sim.environment(&ca).to_string()).unwrap();
         let creds =
             json!({"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "clientId": CLIENT, "clientSecret": SECRET});
         std::fs::write(folder.path().join("azure-creds.json"), creds.to_string()).unwrap();

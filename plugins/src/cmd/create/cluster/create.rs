@@ -129,7 +129,11 @@ impl Order<'_> {
             notes: &notes,
             title,
             by: self.by(&live, session.as_ref()),
-            hands: Hands { arm: session.as_ref().map(|session| &session.arm), kubernetes: Some(&live.kubernetes) },
+            hands: Hands {
+                arm: session.as_ref().map(|session| &session.arm),
+                kubernetes: Some(&live.kubernetes),
+                ..Hands::default()
+            },
             stop: self.stop,
             next: self.next(),
         };
