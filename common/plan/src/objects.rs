@@ -150,6 +150,21 @@ fn same_cluster(manifest: &Manifest, seen: &Seen, wanted: &[Wanted], facts: &Fac
             "leave --infra-id out, give the infra file of that infra id, or choose another name",
         ));
     }
+    for (what, pointer) in
+        [("tenant", "/spec/platform/azure/tenantID"), ("subscription", "/spec/platform/azure/subscriptionID")]
+    {
+        let of = |object: &Value| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        if let (Some(have), Some(want)) = (of(live), of(manifest.object()))
+            && !have.eq_ignore_ascii_case(&want)
+        {
+            return Err(Refusal::new(
+                "--azure-creds",
+                "",
+                format!("{manifest} exists in {what} {have}, and the credentials are of {what} {want}"),
+                "give the credentials of the cluster's own tenant and subscription",
+            ));
+        }
+    }
     // Without its key, what etcd holds cannot be read; a new key would hide that.
     let lost = wanted.iter().find(|one| {
         one.keep
@@ -216,7 +231,11 @@ mod tests {
     }
 
     fn wanted() -> Vec<Wanted> {
-        let cluster = object("HostedCluster", "dev", json!({"spec": {"infraID": "dev-a", "fips": false}}));
+        let cluster = object(
+            "HostedCluster",
+            "dev",
+            json!({"spec": {"infraID": "dev-a", "fips": false, "platform": {"azure": {"tenantID": "t"}}}}),
+        );
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "c"}});
         vec![
             Wanted { manifest: Manifest::new(namespace), keep: true },
@@ -277,6 +296,8 @@ mod tests {
             *facts.get_mut(cluster).unwrap().live.as_mut().unwrap().pointer_mut(pointer).unwrap() = value;
         };
         assert_eq!(refused(&|facts| live(facts, "/spec/infraID", json!("dev-b"))).flag, "--infra-id");
+        let azure = json!({"infraID": "dev-a", "platform": {"azure": {"tenantID": "t-other"}}});
+        assert_eq!(refused(&|facts| live(facts, "/spec", azure.clone())).flag, "--azure-creds");
         let deleted = json!({"name": "dev", "deletionTimestamp": "2026-01-01T00:00:00Z"});
         assert!(refused(&|facts| live(facts, "/metadata", deleted.clone())).why.contains("being deleted"));
         let lost = refused(&|facts| {

@@ -197,9 +197,10 @@ pub(crate) async fn within<T>(
             return failure;
         }
         let shown = jiff::SignedDuration::try_from(limit).map(|limit| format!("{limit:#}")).unwrap_or_default();
-        Failure::new(FailureKind::Operation, format!("not done within {shown}"))
+        let again = "run the same command again: it continues where it stopped; `--timeout` gives it more time";
+        Failure::new(FailureKind::Operation, format!("not done within --timeout {shown}"))
             .why(failure.what)
-            .hint("run the same command again: it continues where it stopped; `--timeout` gives it more time")
+            .hint(failure.hint.unwrap_or_else(|| again.to_owned()))
     })
 }
 

@@ -307,7 +307,7 @@ fn a_run_that_is_stopped_in_the_middle_goes_on_later() {
     let written = ground.stage.written();
     let ran = ground.run(&format!("{} --yes --timeout 1s", ground.line()));
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error: not done within --timeout 1s: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: not done within --timeout 1s\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: run the same command again"), "{}", ran.stderr);
     assert!((written..all.paths.len()).contains(&ground.stage.written()), "{}", ran.stderr);
     assert!(ground.kube.writes().is_empty());

@@ -393,7 +393,7 @@ fn a_run_ends_at_its_deadline_and_goes_on_later() {
     let line = format!("{IAM} --yes --concurrency 1 -o json");
     let ran = stage.run(&format!("{line} --timeout 1500ms"));
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error: not done within 1s 500ms\n  why: stopped after "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: not done within --timeout 1s 500ms\n  why: stopped after "), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: run the same command again"), "{}", ran.stderr);
     let stopped = ran.json().unwrap();
     is_a_plan(&stopped);
