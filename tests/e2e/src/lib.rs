@@ -27,6 +27,7 @@ pub mod azurite;
 pub mod bed;
 mod crds;
 mod error;
+pub mod keys;
 pub mod kube_proxy;
 pub mod process;
 pub mod scene;

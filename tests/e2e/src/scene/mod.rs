@@ -213,6 +213,7 @@ async fn simulator(azurite: &Azurite, state: Value) -> Result<Simulator, Error> 
     let options = Options {
         state: Some(state),
         blob_endpoint: Some(origin.to_owned()),
+        blob_backend: Some(azurite.backend()),
         oidc_ca: Some(azurite.ca_pem().to_owned()),
         ..Options::default()
     };

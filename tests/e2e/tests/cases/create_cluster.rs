@@ -4,7 +4,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use azure_sim::seed;
-use e2e::scene::{Ran, Scene, run, signing_key};
+use e2e::keys::public_half;
+use e2e::scene::{Ran, Scene, run};
 use facts::catalogue::{COMPONENTS, Required};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -13,21 +14,47 @@ use super::create_stage::PROGRAM;
 
 const RELEASE: &str = "quay.io/openshift-release-dev/ocp-release:4.22.3-multi";
 
+/// An issuer of tokens, and the file of its private key.
+struct Issuer {
+    url: String,
+    key: &'static str,
+}
+
+/// The issuer that the scene came with.
+fn of_scene(scene: &Scene) -> Issuer {
+    Issuer { url: scene.issuer.clone(), key: "signer.key" }
+}
+
+/// One that our own command makes, in the scene's storage account.
+fn created(scene: &Scene) -> Issuer {
+    let line = format!(
+        "create oidc-issuer demo --resource-group-name os4-common --storage-account-name devstoreaccount1 \
+         --blob-container-name issuer-{}",
+        scene.namespace
+    );
+    let ran = done(scene, &line);
+    Issuer { url: ran.stdout.trim_end().to_owned(), key: "serviceaccount-signer.private" }
+}
+
 /// What every way to a cluster is given.
-fn common(scene: &Scene) -> String {
+fn common(scene: &Scene, issuer: &Issuer) -> String {
     format!(
         "create cluster azure --name demo -n {} --pull-secret pull-secret.json --release-image {RELEASE} \
-         --oidc-issuer-url {} --sa-token-issuer-private-key-path signer.key --node-pool-replicas 2",
-        scene.namespace, scene.issuer
+         --oidc-issuer-url {} --sa-token-issuer-private-key-path {} --node-pool-replicas 2",
+        scene.namespace, issuer.url, issuer.key
     )
 }
 
-/// The one command.
+/// The one command, with the issuer that the scene came with.
 pub(super) fn whole(scene: &Scene) -> String {
+    whole_with(scene, &of_scene(scene))
+}
+
+fn whole_with(scene: &Scene, issuer: &Issuer) -> String {
     format!(
         "{} --base-domain hcp.example.com --identities-resource-group-name os4-common \
          --assign-identity-roles --dns-zone-rg-name os4-common",
-        common(scene)
+        common(scene, issuer)
     )
 }
 
@@ -77,9 +104,10 @@ pub(super) fn object(scene: &Scene, kind: &str, name: &str) -> Value {
 }
 
 /// Whether Entra gives a token for each federated subject when the created key signs for it.
-async fn exchanges(scene: &Scene, cluster: &Value) -> usize {
-    let key = EncodingKey::from_rsa_pem(signing_key().unwrap().pem.as_bytes()).unwrap();
-    let header = Header { kid: Some(signing_key().unwrap().kid), ..Header::new(Algorithm::RS256) };
+async fn exchanges(scene: &Scene, issuer: &Issuer, cluster: &Value) -> usize {
+    let pem = std::fs::read_to_string(scene.path(issuer.key)).unwrap();
+    let key = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
+    let header = Header { kid: Some(public_half(&pem).unwrap().kid), ..Header::new(Algorithm::RS256) };
     let ca = reqwest::Certificate::from_pem(scene.sim.ca_pem().as_bytes()).unwrap();
     let http = reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap();
     let identities = &cluster["spec"]["platform"]["azure"]["azureAuthenticationConfig"]["workloadIdentities"];
@@ -89,7 +117,7 @@ async fn exchanges(scene: &Scene, cluster: &Value) -> usize {
         for credential in component.credentials {
             let now = jiff::Timestamp::now().as_second();
             let claims = json!({
-                "iss": scene.issuer, "sub": credential.subject(), "aud": ["openshift"],
+                "iss": issuer.url, "sub": credential.subject(), "aud": ["openshift"],
                 "iat": now, "nbf": now, "exp": now + 300,
             });
             let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
@@ -120,7 +148,8 @@ async fn exchanges(scene: &Scene, cluster: &Value) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_command_and_its_parts_leave_the_same() {
     let scene = Scene::before_create().await.unwrap();
-    let line = whole(&scene);
+    let issuer = created(&scene);
+    let line = whole_with(&scene, &issuer);
     let dry = ran(&scene, &format!("{line} --infra-id demo-x7k2p --dry-run --exit-code -o json"));
     assert_eq!(dry.code, Some(1), "{}", dry.stderr);
     let plan = dry.json().unwrap();
@@ -151,7 +180,7 @@ async fn one_command_and_its_parts_leave_the_same() {
         &["get", "secrets", "-l", "hypershift.openshift.io/auto-created-for-infra=demo-x7k2p", "-o", "name"],
     );
     assert_eq!(secrets.lines().count(), 4, "{secrets}");
-    let exchanged = exchanges(&scene, &cluster).await;
+    let exchanged = exchanges(&scene, &issuer, &cluster).await;
     e2e::workspace::note(&format!("create cluster: {steps} steps; Entra takes a token for {exchanged} subjects"));
     assert_eq!(exchanged, 13);
 
@@ -164,12 +193,13 @@ async fn one_command_and_its_parts_leave_the_same() {
     drop(scene);
 
     let scene = Scene::before_create().await.unwrap();
-    let (issuer, namespace) = (scene.issuer.clone(), scene.namespace.clone());
+    let (issuer, namespace) = (created(&scene), scene.namespace.clone());
     done(
         &scene,
         &format!(
-            "create iam demo --infra-id demo-x7k2p --resource-group-name os4-common --oidc-issuer-url {issuer} \
-             --output-file workload-identities.json"
+            "create iam demo --infra-id demo-x7k2p --resource-group-name os4-common --oidc-issuer-url {} \
+             --output-file workload-identities.json",
+            issuer.url
         ),
     );
     done(
@@ -177,7 +207,7 @@ async fn one_command_and_its_parts_leave_the_same() {
         "create infra demo --infra-id demo-x7k2p --base-domain hcp.example.com --output-file infra.yaml \
          --workload-identities-file workload-identities.json --assign-identity-roles --dns-zone-rg-name os4-common",
     );
-    done(&scene, &format!("{} --infra-json infra.yaml", common(&scene)));
+    done(&scene, &format!("{} --infra-json infra.yaml", common(&scene, &issuer)));
     assert_eq!(settled(&scene), one);
     let doctor = ran(&scene, &format!("doctor demo -n {namespace} -o json --only ID,FC,OI,RA,NW,CR,QT,MC"));
     assert_eq!(doctor.roots("fail").unwrap(), Vec::<String>::new(), "{}", doctor.stdout);

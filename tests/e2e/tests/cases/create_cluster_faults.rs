@@ -305,6 +305,7 @@ fn a_run_that_is_stopped_in_the_middle_goes_on_later() {
     assert!(said.contains("error: stopped after "), "{said}");
     // The deadline is another such end.
     let written = ground.stage.written();
+    ground.stage.sim.set_latency(Duration::from_millis(400));
     let ran = ground.run(&format!("{} --yes --timeout 1s", ground.line()));
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("error: not done within --timeout 1s\n"), "{}", ran.stderr);

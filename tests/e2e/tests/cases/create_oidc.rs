@@ -1,7 +1,6 @@
 //! `create oidc-issuer`: what everybody gets of it from real blob storage, what stays secret, and what is never lost.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,6 +8,7 @@ use azure_sim::{Action, Fault, Options};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use e2e::azurite::Azurite;
+use e2e::keys::{PublicHalf, public_half};
 use e2e::scene::Ran;
 use serde_json::{Value, json};
 
@@ -78,20 +78,13 @@ fn kids(issuer: &str) -> Vec<String> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The key id of a private key, as OpenSSL has it.
+/// The public half of a private key.
+fn half(path: &Path) -> PublicHalf {
+    public_half(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
 fn kid(path: &Path) -> String {
-    let der = path.with_extension("der");
-    let ran = Command::new("openssl")
-        .args(["rsa", "-pubout", "-outform", "DER", "-in"])
-        .arg(path)
-        .arg("-out")
-        .arg(&der)
-        .output()
-        .expect("openssl, which these tests need");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let digest = Command::new("openssl").args(["dgst", "-sha256", "-binary"]).arg(&der).output().unwrap();
-    std::fs::remove_file(der).unwrap();
-    BASE64_URL_SAFE_NO_PAD.encode(digest.stdout)
+    half(path).kid
 }
 
 fn issuer_of(ran: &Ran) -> String {
@@ -154,8 +147,7 @@ fn everybody_gets_the_documents_and_a_second_run_writes_nothing() {
     assert!(key.get("d").is_none());
     let private = stage.text(KEY);
     assert!(private.starts_with("-----BEGIN RSA PRIVATE KEY-----\n") && mode(&stage.path(KEY)) == 0o600);
-    let public_half = Command::new("openssl").args(["rsa", "-pubout", "-in"]).arg(stage.path(KEY)).output().unwrap();
-    assert_eq!(stage.text(PUBLIC), String::from_utf8_lossy(&public_half.stdout));
+    assert_eq!(stage.text(PUBLIC), half(&stage.path(KEY)).pem);
     let account =
         stage.sim.resource(&id("contoso-oidc", "Microsoft.Storage/storageAccounts/devstoreaccount1")).unwrap();
     assert_eq!(account["tags"], json!({"team": "a", "cost": "b", "hcp-azure_shared": "true"}));
@@ -262,8 +254,7 @@ fn a_rotation_publishes_both_keys_and_loses_none() {
     let new_kid = kid(&stage.path(KEY));
     assert_eq!(kids(&issuer), [new_kid.clone(), old_kid.clone()]);
     assert_eq!(files(&stage), [KEY.to_owned(), kept, PUBLIC.to_owned()]);
-    let public_half = Command::new("openssl").args(["rsa", "-pubout", "-in"]).arg(stage.path(KEY)).output().unwrap();
-    assert_eq!(stage.text(PUBLIC), String::from_utf8_lossy(&public_half.stdout));
+    assert_eq!(stage.text(PUBLIC), half(&stage.path(KEY)).pem);
     // The old key stays published, and the reader is told.
     stage.sim.clear_requests();
     let again = stage.done(&line);
@@ -511,16 +502,10 @@ fn documents_that_nobody_gets_are_no_success() {
 #[test]
 fn bad_input_is_refused_and_nothing_is_called() {
     let stage = stage(json!([]));
-    let openssl = |args: &[&str], out: &str| {
-        let made = Command::new("openssl").args(args).arg("-out").arg(stage.path(out)).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    };
-    openssl(&["ecparam", "-genkey", "-name", "prime256v1", "-noout"], "ec.pem");
-    openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], "small.pem");
-    openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "good.pem");
-    let good = stage.path("good.pem");
-    openssl(&["rsa", "-pubout", "-in", good.to_str().unwrap()], "public.pem");
     for (name, text) in [
+        ("ec.pem", include_str!("../../../inputs/keys/ec.pem")),
+        ("small.pem", include_str!("../../../inputs/keys/rsa-1024.pem")),
+        ("public.pem", include_str!("../../../inputs/keys/public.pem")),
         ("broken.pem", "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\n"),
         ("empty.pem", ""),
         ("words.pem", "hunter2"),
