@@ -1,7 +1,6 @@
 //! Secrets that are made for a cluster: random keys, and a key pair for SSH.
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-use aws_lc_rs::rand;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
@@ -14,13 +13,14 @@ use zeroize::Zeroizing;
 #[error("the system could not make a random key")]
 pub struct NoRandomness;
 
-/// A random key of 32 bytes, as etcd's encryption takes it.
+/// A random key of 32 bytes, as etcd's encryption takes it. It is the system's own: the crypto library would first spend
+/// 30 ms on gathering more.
 ///
 /// # Errors
 /// [`NoRandomness`].
 pub fn random_key() -> Result<SecretBox<[u8; 32]>, NoRandomness> {
     let mut failed = false;
-    let key = SecretBox::init_with_mut(|bytes: &mut [u8; 32]| failed = rand::fill(bytes).is_err());
+    let key = SecretBox::init_with_mut(|bytes: &mut [u8; 32]| failed = getrandom::fill(bytes).is_err());
     if failed { Err(NoRandomness) } else { Ok(key) }
 }
 
@@ -30,7 +30,7 @@ pub fn random_key() -> Result<SecretBox<[u8; 32]>, NoRandomness> {
 /// [`NoRandomness`].
 pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).map(|()| bytes).map_err(|_| NoRandomness)
+    getrandom::fill(&mut bytes).map(|()| bytes).map_err(|_| NoRandomness)
 }
 
 /// A new RSA key pair of 4096 bits for SSH: the line of `authorized_keys`, and the private key as PKCS#1 in PEM form.
