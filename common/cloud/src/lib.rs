@@ -1,7 +1,7 @@
 //! How do we look and touch? The only crate with sockets and files.
 //!
 //! It fills [`facts::Facts`] from live APIs ([`azure`], [`kubernetes`], [`oidc`], joined in [`live`]) or from a recording
-//! ([`bundle`]), reads what plans need ([`create`]), and is the only way by which anything changes ([`apply`]).
+//! ([`bundle`]), reads what plans need ([`create`], [`destroy`]), and is the only way by which anything changes ([`apply`]).
 
 pub mod apply;
 pub mod azure;
@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod clouds;
 pub mod create;
 pub mod credentials;
+pub mod destroy;
 pub mod files;
 pub mod http;
 pub mod issuer;

@@ -18,7 +18,8 @@ const PAGE: u32 = 500;
 /// How many pages a list may have: a server that never ends its list is broken.
 const MAX_PAGES: usize = 1_000;
 
-/// A connection to the API server of a management cluster. What changes the cluster is in `write.rs` alone.
+/// A connection to the API server of a management cluster. What changes the cluster is in `write.rs` and
+/// `remains.rs` alone.
 #[derive(Clone)]
 pub struct Connection {
     client: kube::Client,

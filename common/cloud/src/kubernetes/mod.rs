@@ -14,6 +14,7 @@ pub mod logs;
 mod lookup;
 pub mod objects;
 mod proxy;
+mod remains;
 mod write;
 
 pub use call::{CallEvent, Observer};

@@ -48,6 +48,14 @@ impl Connection {
         self.send_apply(manifest, "&dryRun=All").await
     }
 
+    /// Deletes an object; that it is gone already is as good.
+    ///
+    /// # Errors
+    /// [`KubeError`].
+    pub async fn remove(&self, manifest: &Manifest) -> Result<(), KubeError> {
+        self.delete(&path_of(manifest)?).await
+    }
+
     async fn send_apply(&self, manifest: &Manifest, more: &str) -> Result<Value, KubeError> {
         let path = path_of(manifest)?;
         let query = format!("fieldManager={FIELD_MANAGER}&fieldValidation=Strict&force=false{more}");

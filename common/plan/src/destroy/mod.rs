@@ -7,6 +7,7 @@
 mod groups;
 mod identities;
 mod ownership;
+pub mod remains;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,8 +67,8 @@ pub struct GroupSeen {
 pub struct Facts {
     /// The groups of [`Spec::groups`] that exist, by [`ArmId::key`].
     pub groups: BTreeMap<String, GroupSeen>,
-    /// The role assignments at each of them, by its [`ArmId::key`].
-    pub assignments: BTreeMap<String, Vec<Value>>,
+    /// The role assignments of the subscription, or of [`Spec::groups`] where no more may be read.
+    pub assignments: Vec<Value>,
     /// The managed identities of the subscription.
     pub identities: Vec<Value>,
     /// The federated credentials of the cluster's identities, by the identity's [`ArmId::key`].

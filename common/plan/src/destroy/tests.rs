@@ -89,14 +89,11 @@ fn facts() -> Facts {
             ),
             seen("dns", Value::Null, Vec::new()),
         ]),
-        assignments: BTreeMap::from([(
-            dns.key(),
-            vec![
-                assignment(&name, "p2"),
-                assignment("11111111-2222-3333-4444-555555555555", "p2"),
-                assignment("other", "p9"),
-            ],
-        )]),
+        assignments: vec![
+            assignment(&name, "p2"),
+            assignment("11111111-2222-3333-4444-555555555555", "p2"),
+            assignment("other", "p9"),
+        ],
         credentials: identities
             .iter()
             .map(|body| {
@@ -170,7 +167,7 @@ fn a_group_that_was_given_is_emptied_of_what_is_ours_in_an_order_that_works() {
     let planned = plan(&spec, &facts).unwrap();
     let plan = crate::Plan::new(planned.steps.clone()).unwrap();
     let order: Vec<&str> = plan.steps().iter().map(|step| step.resource.split(' ').next().unwrap()).collect();
-    assert_eq!(order, ["private", "load", "virtual", "network", "public"]);
+    assert_eq!(order, ["role", "private", "load", "virtual", "network", "public"]);
     assert!(!planned.steps.iter().any(|step| step.resource.contains("foreign") || step.resource.contains("prod")));
     assert!(
         planned.notes.iter().any(|note| note == "resource group shared stays: it was not made for this cluster alone")
