@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arm::{Arm, ArmId};
-use futures::future::{try_join_all, try_join3};
+use futures::future::{try_join, try_join_all, try_join3};
 use plan::destroy::{Facts, GroupSeen, LOCKS, Spec};
 use plan::{iam, infra};
 use serde_json::Value;
@@ -13,19 +13,17 @@ use crate::create::FactsError;
 const ASSIGNMENTS: &str = "/providers/Microsoft.Authorization/roleAssignments";
 const IDENTITIES: &str = "/providers/Microsoft.ManagedIdentity/userAssignedIdentities";
 
-/// Reads the groups in which something of the cluster may be, the role assignments, and the cluster's identities.
+/// Reads the groups in which something of the cluster may be, the role assignments, and the cluster's identities. Returns
+/// what is to be destroyed, too, now that it is known where the identities are.
 ///
 /// # Errors
 /// [`FactsError`]; nothing has been changed.
-pub async fn facts(arm: &Arm, spec: &Spec) -> Result<Facts, FactsError> {
+pub async fn facts(arm: &Arm, spec: Spec) -> Result<(Spec, Facts), FactsError> {
     let subscription = ArmId::for_subscription(&spec.subscription)?;
-    let identities = async {
-        let found = arm.bodies(&subscription, IDENTITIES, iam::IDENTITIES, None).await?;
-        Ok::<_, FactsError>(found.unwrap_or_default())
-    };
+    let identities = arm.bodies(&subscription, IDENTITIES, iam::IDENTITIES, None).await?.unwrap_or_default();
+    let spec = spec.located(&identities);
     let groups = try_join_all(spec.groups().into_iter().map(|id| group(arm, id)));
-    let (groups, identities, assignments) =
-        try_join3(groups, identities, assignments(arm, spec, &subscription)).await?;
+    let (groups, assignments) = try_join(groups, assignments(arm, &spec, &subscription)).await?;
     let own = identities.iter().filter(|body| spec.is_own_identity(body));
     let credentials = try_join_all(own.filter_map(|body| body.get("id")?.as_str()).map(|id| async move {
         let identity = ArmId::parse(id)?;
@@ -33,12 +31,13 @@ pub async fn facts(arm: &Arm, spec: &Spec) -> Result<Facts, FactsError> {
         Ok::<_, FactsError>((facts::ArmId::new(id).key(), held.unwrap_or_default()))
     }))
     .await?;
-    Ok(Facts {
+    let facts = Facts {
         groups: groups.into_iter().flatten().collect(),
         assignments,
         identities,
         credentials: credentials.into_iter().collect::<BTreeMap<_, _>>(),
-    })
+    };
+    Ok((spec, facts))
 }
 
 async fn group(arm: &Arm, id: facts::ArmId) -> Result<Option<(String, GroupSeen)>, FactsError> {

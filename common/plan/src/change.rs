@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use facts::ArmId;
+use facts::{ArmId, Target};
 use serde_json::Value;
 
 use crate::late::Late;
@@ -46,6 +47,17 @@ pub enum Change {
         object: Manifest,
         /// The client ids in it that steps before leave.
         late: Late,
+    },
+    /// An object of the management cluster is deleted. That it is gone already is as good.
+    ManifestDelete(Manifest),
+    /// A HostedCluster is deleted, and waited for until it is gone with all that its operator made.
+    ClusterDelete {
+        /// The HostedCluster.
+        target: Target,
+        /// Whether the cluster's own controllers are to clean up what they made in Azure.
+        clean_up: bool,
+        /// How long it may take.
+        grace: Duration,
     },
     /// A file is written, readable by its owner alone, whole or not at all.
     File {
@@ -125,7 +137,8 @@ impl Change {
             Self::ArmDelete { .. } => 5,
             // A fresh identity is not known everywhere at once.
             Self::RoleAssignment { .. } => 5,
-            Self::Manifest { .. } => 1,
+            Self::Manifest { .. } | Self::ManifestDelete(_) => 1,
+            Self::ClusterDelete { .. } => 5 * 60,
             Self::File { .. } | Self::SecretFile { .. } | Self::Supersede { .. } => 0,
             Self::Blob(_) => 1,
         }

@@ -261,6 +261,12 @@ impl Progress {
         self.line(&format!("waits {:>4.1} s  {label}: {why}\n", wait.as_secs_f64()));
     }
 
+    /// Something holds a step up.
+    pub fn blocked(&mut self, at: usize, why: &str) {
+        let label = self.label(at);
+        self.line(&format!("waits          {label}: {why}\n"));
+    }
+
     /// A step is over.
     pub fn ended(&mut self, at: usize, end: End) {
         let begun = self.running.iter().position(|(own, _)| *own == at).map(|place| self.running.remove(place).1);
@@ -327,10 +333,20 @@ pub fn can_ask() -> bool {
 
 /// Asks a question on stderr; only `y` or `yes` is a yes.
 pub fn confirm(question: &str) -> bool {
-    crate::note(&format!("{question} [y/N] "));
+    let answer = asked(&format!("{question} [y/N] "));
+    answer.is_some_and(|answer| ["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()))
+}
+
+/// Asks for a name to be typed; only that very name is a yes.
+pub fn typed(name: &str) -> bool {
+    asked(&format!("Type {name} to go on: ")).is_some_and(|answer| answer == name)
+}
+
+fn asked(question: &str) -> Option<String> {
+    crate::note(question);
     let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())
+    io::stdin().lock().read_line(&mut answer).ok()?;
+    Some(answer.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod create;
+mod destroy;
 mod doctor;
 mod explain;
 mod source;
@@ -33,6 +34,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Create(Box<create::CreateArgs>),
+    Destroy(Box<destroy::DestroyArgs>),
     Doctor(doctor::DoctorArgs),
     Explain(explain::ExplainArgs),
     Bundle(bundle::BundleArgs),
@@ -57,6 +59,7 @@ pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
     let Cli { globals, command } = cli;
     match command {
         Command::Create(args) => create::run(&globals, &args, program),
+        Command::Destroy(args) => destroy::run(&globals, &args, program),
         Command::Doctor(args) => doctor::run(&globals, &args, program),
         Command::Explain(args) => explain::run(&globals, &args, program),
         Command::Bundle(args) => bundle::run(&globals, &args, program),

@@ -72,7 +72,7 @@ impl StepError {
             Self::Arm(error) => why(error),
             Self::Kubernetes(error) => error.why().unwrap_or_else(|| error.to_string()),
             Self::Storage(error) => error.why(),
-            Self::File(text) | Self::Answer(text) => text.clone(),
+            Self::Blocked(text) | Self::File(text) | Self::Answer(text) => text.clone(),
         }
     }
 
@@ -81,7 +81,7 @@ impl StepError {
         match self {
             Self::Arm(error) => matches!(error.kind, Kind::Unauthorized | Kind::Credential),
             Self::Kubernetes(error) => error.needs_sign_in(),
-            Self::Storage(_) | Self::File(_) | Self::Answer(_) => false,
+            Self::Storage(_) | Self::Blocked(_) | Self::File(_) | Self::Answer(_) => false,
         }
     }
 
@@ -91,7 +91,7 @@ impl StepError {
             Self::Arm(error) => hint(error),
             Self::Kubernetes(error) => error.hint(),
             Self::Storage(error) => error.hint(),
-            Self::File(_) | Self::Answer(_) => None,
+            Self::Blocked(_) | Self::File(_) | Self::Answer(_) => None,
         }
     }
 }

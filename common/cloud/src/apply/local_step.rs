@@ -53,6 +53,12 @@ fn passes(error: &KubeError) -> bool {
     matches!(error, KubeError::Unreachable { .. } | KubeError::Other { status: Some(409 | 429 | 500..), .. })
 }
 
+/// Deletes an object.
+pub(super) async fn delete(kubernetes: &Connection, object: &Manifest) -> Ended {
+    kubernetes.remove(object).await?;
+    Ok(Outcome::Done(Value::Null))
+}
+
 /// Writes a file.
 pub(super) fn file(path: &Path, content: &Content, results: &Results) -> Ended {
     let text = match content {

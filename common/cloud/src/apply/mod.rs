@@ -6,6 +6,7 @@
 
 mod arm_step;
 mod blob_step;
+mod cluster_step;
 mod engine;
 mod explain;
 pub mod file;
@@ -62,6 +63,8 @@ pub enum Event<'a> {
         /// Why.
         error: &'a ArmError,
     },
+    /// Something holds a step up.
+    Blocked(usize, &'a str),
     /// A step is over.
     Ended(usize, &'a Outcome),
 }
@@ -95,6 +98,9 @@ pub enum StepError {
     /// Blob storage refused, or could not be asked.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Something holds it up for longer than it may take.
+    #[error("{0}")]
+    Blocked(String),
     /// A file could not be written.
     #[error("{0}")]
     File(String),

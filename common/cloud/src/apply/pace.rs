@@ -15,6 +15,8 @@ pub struct Pace {
     pub patience: Duration,
     /// The same for what is not found although it was made a moment ago.
     pub patience_with_absence: Duration,
+    /// The time between two looks at what goes on by itself.
+    pub look: Duration,
     /// The time for one step, from its first request to the end of its operation.
     pub step: Duration,
 }
@@ -26,6 +28,7 @@ impl Default for Pace {
             longest_wait: Duration::from_secs(20),
             patience: Duration::from_secs(4 * 60),
             patience_with_absence: Duration::from_secs(30),
+            look: Duration::from_secs(5),
             step: Duration::from_secs(15 * 60),
         }
     }

@@ -5,7 +5,7 @@ use plan::late::Late;
 use plan::{Change, Step};
 
 use super::arm_step::Run;
-use super::{Event, Hands, Options, Outcome, Results, StepError, blob_step, local_step, secret_file};
+use super::{Event, Hands, Options, Outcome, Results, StepError, blob_step, cluster_step, local_step, secret_file};
 
 pub(super) type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);
 
@@ -37,6 +37,15 @@ pub(super) async fn perform(
             Some(Change::Manifest { object, late }) => {
                 let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;
                 local_step::manifest(kubernetes, object, late, &results, options).await
+            }
+            Some(Change::ManifestDelete(object)) => {
+                let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;
+                local_step::delete(kubernetes, object).await
+            }
+            Some(Change::ClusterDelete { target, clean_up, grace }) => {
+                let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;
+                let deletion = cluster_step::Deletion { kubernetes, target, clean_up: *clean_up, grace: *grace };
+                deletion.carry_out(at, options, on_event).await
             }
             Some(Change::File { path, content }) => local_step::file(path, content, &results),
             Some(Change::SecretFile { path, content }) => secret_file::make(path, content),

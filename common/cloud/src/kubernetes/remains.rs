@@ -4,6 +4,7 @@ use facts::Target;
 use futures::future::join_all;
 use kube::api::ListParams;
 use plan::destroy::remains::{KINDS, Remains, UPSTREAM_FINALIZER};
+use plan::manifest::Manifest;
 use serde_json::{Value, json};
 
 use super::connection::{Connection, path, segment, unusable};
@@ -137,5 +138,42 @@ impl Connection {
             Ok(_) | Err(KubeError::NotFound { resource: Some(_), .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The label that holds the infra id of the cluster that an object was created for.
+const CREATED_FOR: &str = "hypershift.openshift.io/auto-created-for-infra";
+
+impl Connection {
+    /// NodePools of a HostedCluster, and the Secrets and ConfigMaps that were created for it. Of Secrets only the metadata
+    /// is read.
+    ///
+    /// # Errors
+    /// [`KubeError`].
+    pub async fn created_for(&self, target: &Target, infra_id: &str) -> Result<Vec<Manifest>, KubeError> {
+        let namespace = Some(target.namespace.as_str());
+        let (version, _) = HOSTED_CLUSTERS;
+        let pools = async {
+            match self.list(&path(version, namespace, "nodepools")?, ListParams::default()).await {
+                Err(KubeError::NotFound { .. }) => Ok(Vec::new()),
+                found => found,
+            }
+        };
+        let labelled = async |plural: &str| self.list_metadata(&path("/api/v1", namespace, plural)?).await;
+        let (pools, secrets, config_maps) =
+            futures::future::try_join3(pools, labelled("secrets"), labelled("configmaps")).await?;
+        let named = |api_version: &str, kind: &str, object: &Value| {
+            let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            Manifest::new(json!({
+                "apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": target.namespace},
+            }))
+        };
+        let is_ours = |object: &&Value| object["metadata"]["labels"][CREATED_FOR] == infra_id;
+        let pools = pools.iter().filter(|object| objects::belongs_to(object, target));
+        Ok(pools
+            .map(|object| named("hypershift.openshift.io/v1beta1", "NodePool", object))
+            .chain(secrets.iter().filter(is_ours).map(|object| named("v1", "Secret", object)))
+            .chain(config_maps.iter().filter(is_ours).map(|object| named("v1", "ConfigMap", object)))
+            .collect())
     }
 }

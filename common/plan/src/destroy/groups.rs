@@ -6,7 +6,7 @@ use facts::ArmId;
 use serde_json::Value;
 
 use super::ownership::{proof, proof_by_company};
-use super::{Facts, GroupSeen, Planned, Spec, identities, roles};
+use super::{Facts, GroupSeen, Identities, Planned, Spec, identities, roles};
 use crate::change::Change;
 use crate::compare::text;
 use crate::{Step, Verb, iam, infra, tags};
@@ -105,7 +105,7 @@ fn fate<'a>(spec: &Spec, facts: &Facts, key: &str, group: &'a GroupSeen) -> Fate
 fn is_asked_for(spec: &Spec, key: &str) -> bool {
     let is = |name: &str| ArmId::of_group(&spec.subscription, name).key() == key;
     let infra = [&spec.managed_group, &spec.nsg_group, &spec.vnet_group];
-    spec.infra && infra.into_iter().any(|name| is(name)) || spec.identities.as_deref().is_some_and(is)
+    spec.infra && infra.into_iter().any(|name| is(name)) || spec.identities.group().is_some_and(is)
 }
 
 fn is_managed(spec: &Spec, key: &str) -> bool {
@@ -120,7 +120,7 @@ fn is_own_group(spec: &Spec, key: &str, group: &GroupSeen) -> bool {
         None => {
             let named =
                 spec.own_group_names().iter().any(|name| ArmId::of_group(&spec.subscription, name).key() == key);
-            named || tag(tags::SHARED).is_some() && spec.identities.is_some()
+            named || tag(tags::SHARED).is_some() && spec.identities != Identities::Stay
         }
     }
 }

@@ -13,12 +13,14 @@ use crate::iam::IDENTITIES;
 
 /// Whether an identity is the cluster's: by its name, or because the cluster names its client id.
 pub(super) fn is_own(spec: &Spec, body: &Value) -> bool {
-    let name = text(body, &["name"]).unwrap_or_default();
-    let named = COMPONENTS
-        .iter()
-        .any(|component| component.identity_name(&spec.name, &spec.infra_id).eq_ignore_ascii_case(name));
     let client = text(body, &["properties", "clientId"]).unwrap_or_default();
-    named || spec.client_ids.iter().any(|own| own.eq_ignore_ascii_case(client))
+    is_named(spec, body) || spec.client_ids.iter().any(|own| own.eq_ignore_ascii_case(client))
+}
+
+/// Whether an identity bears a name that `create iam` gives.
+pub(super) fn is_named(spec: &Spec, body: &Value) -> bool {
+    let name = text(body, &["name"]).unwrap_or_default();
+    COMPONENTS.iter().any(|component| component.identity_name(&spec.name, &spec.infra_id).eq_ignore_ascii_case(name))
 }
 
 /// Whether an identity goes: it bears the cluster's name, stands in the group that was named, and nobody else uses it.
@@ -26,13 +28,9 @@ pub(super) fn goes(spec: &Spec, facts: &Facts, body: &Value) -> bool {
     let id = ArmId::new(text(body, &["id"]).unwrap_or_default());
     let asked = spec
         .identities
-        .as_deref()
+        .group()
         .is_some_and(|group| id.resource_group().is_some_and(|own| own.eq_ignore_ascii_case(group)));
-    let name = id.name().unwrap_or_default();
-    let named = COMPONENTS
-        .iter()
-        .any(|component| component.identity_name(&spec.name, &spec.infra_id).eq_ignore_ascii_case(name));
-    asked && named && foreign_credentials(spec, facts, &id).is_empty()
+    asked && is_named(spec, body) && foreign_credentials(spec, facts, &id).is_empty()
 }
 
 /// Credentials that others need: of an issuer that is not the cluster's.
@@ -44,7 +42,7 @@ fn foreign_credentials<'a>(spec: &Spec, facts: &'a Facts, identity: &ArmId) -> V
 
 pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>>, planned: &mut Planned) {
     let own: Vec<&Value> = facts.identities.iter().filter(|body| is_own(spec, body)).collect();
-    let Some(group) = &spec.identities else {
+    let Some(group) = spec.identities.group() else {
         if !own.is_empty() {
             let count: usize = own.iter().map(|_| 1).sum();
             planned.notes.push(format!(

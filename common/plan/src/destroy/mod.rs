@@ -43,12 +43,33 @@ pub struct Spec {
     pub keep_groups: bool,
     /// The infrastructure: network, DNS, egress, machines and their roles.
     pub infra: bool,
-    /// The identities, if they go: the group that they are in.
-    pub identities: Option<String>,
+    /// What becomes of the identities.
+    pub identities: Identities,
     /// The issuer whose federated credentials are the cluster's.
     pub issuer: Option<String>,
     /// Client ids of the cluster's identities, as the HostedCluster or a file names them; identities are also known by name.
     pub client_ids: BTreeSet<String>,
+}
+
+/// What becomes of the identities of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identities {
+    /// They outlive it.
+    Stay,
+    /// They go, from this resource group.
+    In(String),
+    /// They go, from the resource group that they turn out to be in.
+    Wherever,
+}
+
+impl Identities {
+    /// The group from which they go.
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Self::In(group) => Some(group),
+            Self::Stay | Self::Wherever => None,
+        }
+    }
 }
 
 /// A resource group as it is.
@@ -98,7 +119,7 @@ impl Spec {
             base_domain: None,
             keep_groups: false,
             infra: true,
-            identities: None,
+            identities: Identities::Stay,
             issuer: None,
             client_ids: BTreeSet::new(),
         }
@@ -111,7 +132,11 @@ impl Spec {
     pub fn check(&self) -> Result<(), Refusal> {
         input::cluster_name(&self.name)?;
         input::infra_id(&self.infra_id)?;
-        for group in [&self.managed_group, &self.nsg_group, &self.vnet_group].into_iter().chain(&self.identities) {
+        for group in [&self.managed_group, &self.nsg_group, &self.vnet_group]
+            .into_iter()
+            .map(String::as_str)
+            .chain(self.identities.group())
+        {
             input::group("--resource-group-name", group)?;
         }
         self.dns_zone_group.iter().try_for_each(|group| input::group("--dns-zone-rg-name", group))
@@ -122,13 +147,26 @@ impl Spec {
     pub fn groups(&self) -> Vec<ArmId> {
         let infra = [&self.managed_group, &self.nsg_group, &self.vnet_group].into_iter().filter(|_| self.infra);
         let mut all: Vec<ArmId> = Vec::new();
-        for name in infra.chain(&self.dns_zone_group).chain(&self.identities) {
+        for name in infra.chain(&self.dns_zone_group).map(String::as_str).chain(self.identities.group()) {
             let id = ArmId::of_group(&self.subscription, name);
             if !name.is_empty() && !all.iter().any(|other| other.key() == id.key()) {
                 all.push(id);
             }
         }
         all
+    }
+
+    /// The same once it is known which identities there are: those that go wherever they are, go from where they are.
+    #[must_use]
+    pub fn located(mut self, identities: &[Value]) -> Self {
+        if self.identities == Identities::Wherever {
+            let group = identities
+                .iter()
+                .filter(|body| identities::is_named(&self, body))
+                .find_map(|body| ArmId::new(body["id"].as_str()?).resource_group().map(str::to_owned));
+            self.identities = group.map_or(Identities::Stay, Identities::In);
+        }
+        self
     }
 
     /// Whether an identity is the cluster's: by its name, or because the cluster names its client id.

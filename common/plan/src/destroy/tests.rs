@@ -177,7 +177,7 @@ fn a_group_that_was_given_is_emptied_of_what_is_ours_in_an_order_that_works() {
 #[test]
 fn identities_go_only_when_asked_for_and_with_every_role_they_hold() {
     let mut spec = spec();
-    (spec.infra, spec.identities) = (false, Some("os4-common".into()));
+    (spec.infra, spec.identities) = (false, Identities::In("os4-common".into()));
     let mut facts = facts();
     facts.groups.retain(|key, _| key.ends_with("/dns"));
     let common = seen("os4-common", json!({tags::SHARED: "true"}), facts.identities.clone());

@@ -93,6 +93,7 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
             by: run::by(&session),
             hands: Hands { arm: Some(&session.arm), ..Hands::default() },
             stop: &stop,
+            name_to_type: None,
             next: format!(
                 "next: `{program} create infra --name {} --infra-id {} --workload-identities-file {} …`",
                 spec.name,

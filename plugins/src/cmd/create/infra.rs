@@ -113,6 +113,7 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
             by: run::by(&session),
             hands: Hands { arm: Some(&session.arm), ..Hands::default() },
             stop: &stop,
+            name_to_type: None,
             next: format!("next: `{program} create cluster --name {} --infra-json {file} …`", spec.name),
         };
         let outcome = run::go(&job).await?;

@@ -8,8 +8,8 @@ mod kubeconfig;
 mod machines;
 mod nodepool;
 mod oidc_issuer;
-mod refused;
-mod run;
+pub(super) mod refused;
+pub(super) mod run;
 
 use clap::{Args, Subcommand};
 
@@ -48,7 +48,7 @@ pub(crate) fn run(globals: &Globals, args: &CreateArgs, program: &'static str) -
 }
 
 /// The namespace that upstream's CLI uses unless told otherwise; a kubeconfig's own has no part in it.
-fn namespace(globals: &Globals) -> String {
+pub(super) fn namespace(globals: &Globals) -> String {
     globals.namespace.clone().unwrap_or_else(|| "clusters".to_owned())
 }
 
@@ -74,7 +74,7 @@ fn given(text: Option<String>) -> Option<String> {
 }
 
 /// The name, given as `--name NAME` or behind the noun and an optional `azure`.
-fn name_of(flag: Option<String>, words: &[String]) -> Result<String, ui::Failure> {
+pub(super) fn name_of(flag: Option<String>, words: &[String]) -> Result<String, ui::Failure> {
     let words = match words {
         [platform, rest @ ..] if platform == "azure" => rest,
         words => words,

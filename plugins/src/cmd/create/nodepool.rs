@@ -104,6 +104,7 @@ pub(crate) fn run(globals: &Globals, args: NodepoolArgs, program: &'static str) 
             by: format!("on management cluster {}{context}", connection.server().trim_end_matches('/')),
             hands: Hands { kubernetes: Some(&connection), ..Hands::default() },
             stop: &stop,
+            name_to_type: None,
             next: format!(
                 "next: `oc get nodepool {name} -n {namespace} -w` shows its machines come; `{program} doctor {cluster_name} -n {namespace}` tells why if they do not"
             ),

@@ -93,6 +93,7 @@ pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs, program: &'static st
             by: run::by(&session),
             hands: Hands { arm: Some(&session.arm), storage: Some(&session.storage), ..Hands::default() },
             stop: &stop,
+            name_to_type: None,
             next: String::new(),
         };
         let done = match run::carry_out(&job).await? {

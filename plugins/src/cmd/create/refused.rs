@@ -7,7 +7,7 @@ use plan::cluster::Refusal;
 use ui::Failure;
 
 /// One failure for all refusals: nothing was called, nothing was written.
-pub(super) fn failure(refusals: &[Refusal]) -> Failure {
+pub(crate) fn failure(refusals: &[Refusal]) -> Failure {
     match refusals {
         [one] => Failure::usage(format!("{} is refused", named(one))).why(one.why.clone()).hint(one.fix.clone()),
         several => {
@@ -21,7 +21,7 @@ pub(super) fn failure(refusals: &[Refusal]) -> Failure {
 }
 
 /// A file that cannot be used, as a refusal of its flag.
-pub(super) fn file(flag: &'static str, path: &Path, error: &FileError) -> Refusal {
+pub(crate) fn file(flag: &'static str, path: &Path, error: &FileError) -> Refusal {
     let fix = match error {
         FileError::Unwritable { .. } => "give a path in a folder that you may write to",
         FileError::Unreadable { .. } => "give the path of a file that exists and that you may read",

@@ -66,6 +66,8 @@ pub(crate) struct Job<'a> {
     pub by: String,
     pub hands: Hands<'a>,
     pub stop: &'a Stop,
+    /// What must be typed to go on, where a yes is not enough.
+    pub name_to_type: Option<String>,
     /// What to do next, once all is done.
     pub next: String,
 }
@@ -360,7 +362,11 @@ pub(crate) fn document(job: &Job<'_>, applied: Option<&Applied>, issuer: Option<
 }
 
 async fn agreed(job: &Job<'_>) -> Result<bool, Failure> {
-    let asked = tokio::task::spawn_blocking(|| ui::plan::confirm("Apply?"));
+    let name = job.name_to_type.clone();
+    let asked = tokio::task::spawn_blocking(move || match name {
+        Some(name) => ui::plan::typed(&name),
+        None => ui::plan::confirm("Apply?"),
+    });
     tokio::select! {
         answer = asked => Ok(answer.unwrap_or(false)),
         () = job.stop.wait() => Err(interrupted()),
@@ -371,6 +377,7 @@ fn hear(progress: &mut Progress, event: Event<'_>) {
     match event {
         Event::Started(at) => progress.started(at),
         Event::Waiting(_) => progress.tick(),
+        Event::Blocked(step, why) => progress.blocked(step, why),
         Event::Again { step, wait, error } => {
             let why = error.code.clone().unwrap_or_else(|| error.message.clone());
             progress.again(step, wait, &why);

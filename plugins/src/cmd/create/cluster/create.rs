@@ -135,6 +135,7 @@ impl Order<'_> {
                 ..Hands::default()
             },
             stop: self.stop,
+            name_to_type: None,
             next: self.next(),
         };
         let outcome = run::go(&job).await?;

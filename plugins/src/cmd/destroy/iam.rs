@@ -1,0 +1,122 @@
+//! `destroy iam`: the managed identities of a cluster.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cloud::apply::Stop;
+use plan::Refusal;
+use plan::cluster::WorkloadIdentitiesFile;
+use plan::destroy::{Identities, Spec};
+use ui::Failure;
+
+use super::super::create::run::{self, Job};
+use super::super::create::{name_of, refused};
+use super::{Agreement, azure, planned};
+use crate::Ended;
+use crate::cmd::block_on_until;
+use crate::globals::Globals;
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure destroy iam dev --infra-id dev-x7k2p --resource-group-name os4-common --azure-creds creds.json --dry-run";
+
+/// Delete the managed identities of a cluster
+///
+/// The identities that `create iam` made, with their federated credentials and every role that they hold. An identity that
+/// another issuer's cluster uses too stays, and loses this cluster's credentials. The group goes if it was made for them
+/// and holds nothing else.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct IamArgs {
+    /// Name of the cluster; a literal 'azure' before it is accepted
+    #[arg(value_name = "NAME", num_args = 0..)]
+    words: Vec<String>,
+    /// Name of the cluster
+    #[arg(long = "name", value_name = "NAME")]
+    name: Option<String>,
+    /// Infra id of the cluster
+    #[arg(long, value_name = "ID")]
+    infra_id: String,
+    /// Resource group of the identities; found by their names if not given
+    #[arg(long, value_name = "GROUP")]
+    resource_group_name: Option<String>,
+    /// Workload identities file: it must be of this cluster
+    #[arg(long, value_name = "FILE")]
+    workload_identities_file: Option<PathBuf>,
+    /// The cluster's issuer: credentials of other issuers keep an identity
+    #[arg(long, value_name = "URL")]
+    oidc_issuer_url: Option<String>,
+    /// Resource group of the public DNS zone, where a role was assigned
+    #[arg(long, value_name = "GROUP")]
+    dns_zone_rg_name: Option<String>,
+    #[command(flatten)]
+    agreement: Agreement,
+}
+
+pub(crate) fn run(globals: &Globals, args: &IamArgs, _program: &'static str) -> Ended {
+    let name = name_of(args.name.clone(), &args.words)?;
+    let file = file(args)?;
+    let spec = Spec {
+        infra: false,
+        identities: args.resource_group_name.clone().map_or(Identities::Wherever, Identities::In),
+        issuer: args.oidc_issuer_url.clone(),
+        dns_zone_group: args.dns_zone_rg_name.clone(),
+        ..Spec::usual(&name, &args.infra_id, "")
+    };
+    spec.check().map_err(|refusal| refused::failure(&[refusal]))?;
+    let plan_args = args.agreement.plan(globals, &spec.name)?;
+    let stop = Stop::default();
+    block_on_until(&stop, async {
+        let session = run::unless_stopped(&stop, run::session(globals)).await?;
+        let spec = Spec { subscription: session.subscription.clone(), ..spec };
+        let (spec, facts) = run::read_as(&session, &stop, cloud::destroy::facts(&session.arm, spec)).await?;
+        if let Some((path, ids)) = &file {
+            of_this_cluster(&spec, &facts, path, ids)?;
+        }
+        let planned = planned(&spec, &facts)?;
+        let plan = run::plan_of(planned.steps)?;
+        let job = Job {
+            globals,
+            args: &plan_args,
+            plan: &plan,
+            notes: &planned.notes,
+            title: format!("deleting the identities of {} (infra id {})", spec.name, spec.infra_id),
+            by: run::by(&session),
+            hands: azure(&session),
+            stop: &stop,
+            name_to_type: Some(spec.name.clone()),
+            next: String::new(),
+        };
+        run::go(&job).await
+    })
+}
+
+/// The client ids of the file, if one is given.
+fn file(args: &IamArgs) -> Result<Option<(String, Vec<String>)>, Failure> {
+    let Some(path) = &args.workload_identities_file else { return Ok(None) };
+    let flag = "--workload-identities-file";
+    let shown = path.display().to_string();
+    let content =
+        cloud::files::read_document(path).map_err(|error| refused::failure(&[refused::file(flag, path, &error)]))?;
+    let file = WorkloadIdentitiesFile::of(&content).map_err(|why| {
+        refused::failure(&[Refusal::new(flag, shown.clone(), why, "give what `create iam` wrote, or leave it out")])
+    })?;
+    Ok(Some((shown, file.client_ids().into_values().collect())))
+}
+
+/// Refuses a file of another cluster: none of its client ids is one of the identities that go, though some exist.
+fn of_this_cluster(spec: &Spec, facts: &plan::destroy::Facts, path: &str, ids: &[String]) -> Result<(), Failure> {
+    let client = |body: &serde_json::Value| body["properties"]["clientId"].as_str().map(str::to_owned);
+    let own: Vec<String> =
+        facts.identities.iter().filter(|body| spec.is_own_identity(body)).filter_map(client).collect();
+    let same = |id: &String| own.iter().any(|own| own.eq_ignore_ascii_case(id));
+    if own.is_empty() || ids.iter().any(same) {
+        return Ok(());
+    }
+    Err(refused::failure(&[Refusal::new(
+        "--workload-identities-file",
+        path,
+        format!("none of its identities is one of {} (infra id {})", spec.name, spec.infra_id),
+        "give the file of this cluster, or leave it out",
+    )]))
+}

@@ -1,0 +1,85 @@
+//! `destroy`: what was created for a hosted cluster, and nothing else.
+
+mod cluster;
+mod iam;
+mod infra;
+mod nodepool;
+
+use clap::{Args, Subcommand};
+use cloud::apply::Hands;
+use plan::destroy::{Facts, Planned, Spec};
+use ui::Failure;
+
+use super::create::refused;
+use super::create::run::{self, PlanArgs};
+use crate::Ended;
+use crate::globals::Globals;
+
+/// Delete what was created for a hosted cluster
+///
+/// Each verb looks first and shows what goes, with the proof that it is the cluster's, and what stays. Nothing is deleted
+/// that cannot be proven to be the cluster's. Interrupted or failed, it goes on when the same command is run again.
+#[derive(Debug, Args)]
+pub(crate) struct DestroyArgs {
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    Cluster(cluster::ClusterArgs),
+    Infra(infra::InfraArgs),
+    Iam(iam::IamArgs),
+    Nodepool(nodepool::NodepoolArgs),
+}
+
+pub(crate) fn run(globals: &Globals, args: &DestroyArgs, program: &'static str) -> Ended {
+    match &args.noun {
+        Noun::Cluster(args) => cluster::run(globals, args, program),
+        Noun::Infra(args) => infra::run(globals, args, program),
+        Noun::Iam(args) => iam::run(globals, args, program),
+        Noun::Nodepool(args) => nodepool::run(globals, args, program),
+    }
+}
+
+/// How a deletion is shown, agreed to, and applied.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Agreement {
+    /// Do not ask: the name of what is to be deleted, typed once more
+    #[arg(long, value_name = "NAME", help_heading = "Plan")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+impl Agreement {
+    /// The plan's flags, with `--confirm` counted as consent; refuses, before anything is called, another name, and a
+    /// deletion that nobody can be asked about.
+    fn plan(&self, globals: &Globals, name: &str) -> Result<PlanArgs, Failure> {
+        let mut args = self.plan.clone();
+        match self.confirm.as_deref() {
+            Some(other) if other != name => {
+                return Err(refused::failure(&[plan::Refusal::new(
+                    "--confirm",
+                    other,
+                    format!("'{name}' is to be deleted"),
+                    "give the name of what is to be deleted",
+                )]));
+            }
+            Some(_) => args.yes = true,
+            None => {}
+        }
+        run::consent(globals, &args)?;
+        Ok(args)
+    }
+}
+
+/// The plan of what goes in Azure.
+fn planned(spec: &Spec, facts: &Facts) -> Result<Planned, Failure> {
+    plan::destroy::plan(spec, facts).map_err(|refusal| refused::failure(&[refusal]))
+}
+
+/// Nobody to ask but Azure.
+fn azure(session: &cloud::session::AzureSession) -> Hands<'_> {
+    Hands { arm: Some(&session.arm), ..Hands::default() }
+}
