@@ -17,6 +17,8 @@ mod cases {
     mod create_pool;
     mod create_spec_file;
     mod create_stage;
+    mod destroy;
+    mod destroy_cluster;
     mod doctor;
     mod house;
     mod krew;

@@ -169,6 +169,8 @@ impl Connection {
             let mut page = self.json(request).await?;
             match page.get_mut("items").map(Value::take) {
                 Some(Value::Array(items)) => all.extend(items),
+                // An empty list of metadata has null there.
+                Some(Value::Null) if page["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {}
                 _ => return Err(unusable("a list without items")),
             }
             match objects::text(&page, "/metadata/continue") {
