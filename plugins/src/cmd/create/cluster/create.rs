@@ -8,6 +8,7 @@ use cloud::create::{self, FactsError};
 use cloud::live::Live;
 use cloud::releases::{self, LookupError};
 use cloud::session::AzureSession;
+use facts::version::Version;
 use facts::{Need, Target};
 use futures::future::{OptionFuture, try_join};
 use plan::cluster::{Cluster, ClusterSpec, InfraOutput, Inputs, Purpose, validate};
@@ -119,8 +120,9 @@ impl Order<'_> {
         }
         let notes = self.notes(&cluster, azure.notes);
         let infra_id = format!("infra id {} ({origin})", cluster.infra_id());
-        let release = spec.release_image.as_deref().unwrap_or_default();
-        let title = [&spec.name, &infra_id, cluster.region(), release].join(DOT);
+        let image = spec.release_image.as_deref().unwrap_or_default();
+        let release = Version::of_image(image).map_or_else(|| image.to_owned(), |version| format!("release {version}"));
+        let title = [&spec.name, &infra_id, cluster.region(), &release].join(DOT);
         let plan = run::plan_of(self.steps(azure.steps, &azure.late, wanted, &facts)?)?;
         let job = Job {
             globals,
