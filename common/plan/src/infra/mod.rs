@@ -247,6 +247,18 @@ impl Spec {
         Ok(all)
     }
 
+    /// The output as far as it follows from what is asked for alone: the public zone's place is a guess. For judging what
+    /// is derived from it before anything is asked.
+    ///
+    /// # Errors
+    /// A [`Refusal`] naming the flag.
+    pub fn trial_output(&self) -> Result<String, Refusal> {
+        let group = self.roles.as_ref().map_or("dns", |roles| roles.dns_zone_group.as_str());
+        let path = format!("Microsoft.Network/dnszones/{}", self.base_domain);
+        let zone = ArmId::in_group(&self.subscription, group, &path);
+        Ok(output::text(self, &layout_ids(&self.layout()?, &zone)))
+    }
+
     /// The private DNS zone, whose links are to be listed.
     ///
     /// # Errors

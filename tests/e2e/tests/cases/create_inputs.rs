@@ -39,6 +39,7 @@ fn stage() -> Stage {
     write("words", "hunter2");
     write("half.json", r#"{"disk":{"clientID":"0"}}"#);
     write("ec.pem", EC_KEY);
+    write("signer.key", include_str!("../../../inputs/keys/rsa-2048.pem"));
     write("pull-secret.json", r#"{"auths":{"registry.example.org":{"auth":"dTpw"}}}"#);
     write("no-auths.json", r#"{"auths":{}}"#);
     let mut creds: Value = serde_json::from_str(&stage.text("azure-creds.json")).unwrap();
@@ -348,11 +349,28 @@ fn inputs_of_create_cluster() {
         ),
     ];
     let mut cases: Vec<Case> = Vec::new();
-    for (line, words) in &flags {
-        cases.push((line.clone(), words.clone(), Calls::None));
-    }
     for (line, words) in flags.iter().chain(&files) {
+        cases.push((format!("{line} --yes"), words.clone(), Calls::None));
         cases.push((format!("{line} --render"), words.clone(), Calls::None));
+    }
+    // What only new infrastructure needs.
+    let new = with(CLUSTER, "--infra-json infra.yaml", "--base-domain hcp.example.com --yes");
+    let signed = format!("{new} {key} signer.key");
+    for (line, words) in [
+        (with(&signed, "--base-domain hcp.example.com", ""), vec!["--base-domain", "public DNS zone"]),
+        (with(&signed, "--base-domain hcp.example.com", "--base-domain com"), vec!["--base-domain com"]),
+        (new.clone(), vec!["--sa-token-issuer-private-key-path", "`create oidc-issuer`"]),
+        (format!("{signed} --location Mars!"), vec!["--location Mars!", "did you mean"]),
+        (format!("{signed} --infra-id no_id"), vec!["--infra-id no_id"]),
+        (format!("{signed} --assign-identity-roles"), vec!["--dns-zone-rg-name"]),
+        (format!("{signed} --resource-group-tags novalue"), vec!["--resource-group-tags novalue"]),
+        (format!("{signed} --subnet-id /x"), vec!["--subnet-id /x"]),
+        (format!("{signed} --identities-resource-group-name a/b"), vec!["a/b"]),
+        (format!("{signed} --workload-identities-file broken"), vec!["--workload-identities-file broken"]),
+        (format!("{signed} --additional-trust-bundle words"), vec!["--additional-trust-bundle words"]),
+        (format!("{signed} --timeout soon"), vec!["--timeout soon"]),
+    ] {
+        cases.push((line, words, Calls::None));
     }
     check(&stage, &cases);
     e2e::workspace::note(&format!("bad inputs of create cluster: {}", cases.len()));

@@ -4,6 +4,7 @@ mod access;
 mod files;
 mod flags;
 
+use super::infra::InfraOutput;
 use super::inputs::Inputs;
 use super::kms::EncryptionKey;
 use super::networking::Networks;
@@ -44,6 +45,31 @@ pub enum Purpose {
     Render,
     /// They are created, with the infrastructure where none is given.
     Create,
+}
+
+impl Cluster {
+    /// The same with another spec and, where it was not known yet, the infrastructure as it is.
+    ///
+    /// # Errors
+    /// As [`validate`].
+    pub fn settled(
+        self,
+        spec: &ClusterSpec,
+        purpose: Purpose,
+        infra: Option<InfraOutput>,
+    ) -> Result<Self, Vec<Refusal>> {
+        let mut inputs = self.inputs;
+        if let Some(infra) = infra {
+            // It holds the identities that a file named.
+            (inputs.infra, inputs.identities) = (infra, None);
+        }
+        validate(spec, purpose, inputs)
+    }
+
+    /// What the files hold.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
 }
 
 impl ClusterSpec {

@@ -29,28 +29,40 @@ use crate::globals::{self, Globals};
 
 pub(super) fn run(globals: &Globals, spec: &ClusterSpec, options: &CreateOptions, program: &'static str) -> Ended {
     spec.check(Purpose::Create).map_err(|refusals| refused::failure(&refusals))?;
-    let inputs = inputs::read(globals, spec).map_err(|refusals| refused::failure(&refusals))?;
+    let mut inputs = inputs::read(globals, spec).map_err(|refusals| refused::failure(&refusals))?;
     let fresh = infra_id::new(&spec.name, inputs::random()?);
-    check_derived(spec, &fresh)?;
+    if spec.infra_json.is_none() {
+        inputs.infra = trial(spec, &inputs, &fresh)?;
+    }
+    let cluster = validate(spec, Purpose::Create, inputs).map_err(|refusals| refused::failure(&refusals))?;
     run::consent(globals, &options.plan)?;
     let limit = limit(spec)?;
     let stop = Stop::default();
     let order = Order { globals, options, spec, program, stop: &stop };
-    block_on_until(&stop, run::within(limit, &stop, Box::pin(order.create(inputs, fresh))))
+    block_on_until(&stop, run::within(limit, &stop, Box::pin(order.create(cluster, fresh))))
 }
 
-/// Refuses what new infrastructure could not be named or tagged, before anything is asked.
-fn check_derived(spec: &ClusterSpec, fresh: &str) -> Result<(), Failure> {
-    if spec.infra_json.is_some() {
-        return Ok(());
-    }
+/// New infrastructure as far as it follows from the flags alone, so that all can be judged before anything is asked.
+fn trial(spec: &ClusterSpec, inputs: &Inputs, fresh: &str) -> Result<InfraOutput, Failure> {
     let id = spec.infra_id.as_deref().unwrap_or(fresh);
     let refused = |refusal: Refusal| refused::failure(&[refusal]);
-    if spec.workload_identities_file.is_none() {
-        spec.iam(id, "").check().map_err(refused)?;
-    }
-    let infra = spec.infra(id, "", ClientIds::new(), Late::default()).map_err(refused)?;
-    infra.check().map_err(refused)
+    let subscription = &inputs.account.subscription_id;
+    let ids = match &inputs.identities {
+        Some(file) => file.client_ids(),
+        None => {
+            let iam = spec.iam(id, subscription);
+            iam.check().map_err(refused)?;
+            iam::client_ids(&iam, &iam::Facts::default()).0
+        }
+    };
+    let infra = spec.infra(id, subscription, ids, Late::default()).map_err(refused)?;
+    infra.check().map_err(refused)?;
+    let text = infra.trial_output().map_err(refused)?;
+    InfraOutput::of_text(&text).map_err(undescribed)
+}
+
+fn undescribed(why: String) -> Failure {
+    Failure::usage("the infrastructure cannot be described, which is our own mistake").why(why)
 }
 
 /// How long the run may take.
@@ -80,7 +92,7 @@ struct Azure {
 }
 
 impl Order<'_> {
-    async fn create(&self, mut inputs: Inputs, fresh: String) -> Ended {
+    async fn create(&self, cluster: Cluster, fresh: String) -> Ended {
         let (globals, spec) = (self.globals, self.spec);
         let needs: BTreeSet<Need> = [Need::Login].into();
         let live = run::unless_stopped(self.stop, source::open(globals, &needs)).await?;
@@ -90,22 +102,21 @@ impl Order<'_> {
             Err(_) if spec.infra_json.is_some() => None,
             Err(error) => return Err(run::no_session(error)),
         };
-        let signing_key = preflight::public_half(&inputs);
+        let signing_key = preflight::public_half(cluster.inputs());
         let existing = run::unless_stopped(self.stop, self.existing(&live)).await?;
         let spec = &self.with_release(&live, existing.as_ref()).await?;
-        let given = spec.infra_json.as_ref().map(|_| inputs.infra.infra_id.clone());
+
         let mut origin = "of the infra file";
         let mut azure = Azure::default();
-        if given.is_none()
+        if spec.infra_json.is_none()
             && let Some(session) = &session
         {
             let (id, from) = self.infra_id(existing.as_ref(), session, fresh).await?;
             origin = from;
-            azure = self.azure(session, &id, &inputs).await?;
-            inputs.infra = azure.infra.take().unwrap_or_default();
-            inputs.identities = None;
+            azure = self.azure(session, &id, cluster.inputs()).await?;
         }
-        let cluster = validate(spec, Purpose::Create, inputs).map_err(|refusals| refused::failure(&refusals))?;
+        let settled = cluster.settled(spec, Purpose::Create, azure.infra.take());
+        let cluster = settled.map_err(|refusals| refused::failure(&refusals))?;
         let wanted = cluster.objects(&inputs::entropy()?);
         let facts = async { create::object_facts(&live.kubernetes, &wanted).await.map_err(source::refused) };
         let judged = async {
@@ -263,10 +274,7 @@ impl Order<'_> {
         let planned = plan::infra::plan(&infra_spec, &infra_facts).map_err(refused)?;
         azure.steps.extend(planned.steps);
         azure.notes = planned.notes;
-        let infra = InfraOutput::of_text(&planned.output).map_err(|why| {
-            Failure::usage("the infrastructure cannot be described, which is our own mistake").why(why)
-        })?;
-        azure.infra = Some(infra);
+        azure.infra = Some(InfraOutput::of_text(&planned.output).map_err(undescribed)?);
         Ok(azure)
     }
 
