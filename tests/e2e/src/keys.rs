@@ -29,16 +29,21 @@ pub fn public_half(pem: &str) -> Result<PublicHalf, Error> {
         if pem.contains("BEGIN RSA PRIVATE KEY") { RsaKeyPair::from_der(&der) } else { RsaKeyPair::from_pkcs8(&der) };
     let pair = pair.map_err(|error| refused(&error.to_string()))?;
     let spki = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(|_| refused("has no public half"))?;
+    Ok(PublicHalf {
+        kid: BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, spki.as_ref())),
+        pem: armoured("PUBLIC KEY", spki.as_ref()),
+    })
+}
+
+/// DER as PEM.
+pub(crate) fn armoured(label: &str, der: &[u8]) -> String {
     let lines: String = BASE64_STANDARD
-        .encode(spki.as_ref())
+        .encode(der)
         .as_bytes()
         .chunks(64)
         .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
         .collect();
-    Ok(PublicHalf {
-        kid: BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, spki.as_ref())),
-        pem: format!("-----BEGIN PUBLIC KEY-----\n{lines}-----END PUBLIC KEY-----\n"),
-    })
+    format!("-----BEGIN {label}-----\n{lines}-----END {label}-----\n")
 }
 
 #[cfg(test)]

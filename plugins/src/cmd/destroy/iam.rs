@@ -3,17 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cloud::apply::Stop;
 use plan::Refusal;
 use plan::cluster::WorkloadIdentitiesFile;
 use plan::destroy::{Identities, Spec};
 use ui::Failure;
 
-use super::super::create::run::{self, Job};
 use super::super::create::{name_of, refused};
-use super::{Agreement, azure, planned};
+use super::{Agreement, InAzure};
 use crate::Ended;
-use crate::cmd::block_on_until;
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
@@ -65,29 +62,10 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, _program: &'static str) -> 
     };
     spec.check().map_err(|refusal| refused::failure(&[refusal]))?;
     let plan_args = args.agreement.plan(globals, &spec.name)?;
-    let stop = Stop::default();
-    block_on_until(&stop, async {
-        let session = run::unless_stopped(&stop, run::session(globals)).await?;
-        let spec = Spec { subscription: session.subscription.clone(), ..spec };
-        let (spec, facts) = run::read_as(&session, &stop, cloud::destroy::facts(&session.arm, spec)).await?;
-        if let Some((path, ids)) = &file {
-            of_this_cluster(&spec, &facts, path, ids)?;
-        }
-        let planned = planned(&spec, &facts)?;
-        let plan = run::plan_of(planned.steps)?;
-        let job = Job {
-            globals,
-            args: &plan_args,
-            plan: &plan,
-            notes: &planned.notes,
-            title: format!("deleting the identities of {} (infra id {})", spec.name, spec.infra_id),
-            by: run::by(&session),
-            hands: azure(&session),
-            stop: &stop,
-            name_to_type: Some(spec.name.clone()),
-            next: String::new(),
-        };
-        run::go(&job).await
+    let deletion = InAzure { globals, args: plan_args, what: "the identities", next: String::new() };
+    deletion.carry_out(spec, |spec, facts| match &file {
+        Some((path, ids)) => of_this_cluster(spec, facts, path, ids),
+        None => Ok(()),
     })
 }
 

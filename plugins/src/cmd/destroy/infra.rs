@@ -3,17 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cloud::apply::Stop;
 use plan::Refusal;
 use plan::cluster::InfraOutput;
 use plan::destroy::Spec;
 use ui::Failure;
 
-use super::super::create::run::{self, Job};
 use super::super::create::{name_of, refused};
-use super::{Agreement, azure, planned};
+use super::{Agreement, InAzure};
 use crate::Ended;
-use crate::cmd::block_on_until;
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
@@ -61,33 +58,11 @@ pub(crate) struct InfraArgs {
 }
 
 pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) -> Ended {
-    let mut spec = spec(args)?;
+    let spec = spec(args)?;
     spec.check().map_err(|refusal| refused::failure(&[refusal]))?;
     let plan_args = args.agreement.plan(globals, &spec.name)?;
-    let stop = Stop::default();
-    block_on_until(&stop, async {
-        let session = run::unless_stopped(&stop, run::session(globals)).await?;
-        spec.subscription.clone_from(&session.subscription);
-        let (spec, facts) = run::read_as(&session, &stop, cloud::destroy::facts(&session.arm, spec)).await?;
-        let planned = planned(&spec, &facts)?;
-        let plan = run::plan_of(planned.steps)?;
-        let job = Job {
-            globals,
-            args: &plan_args,
-            plan: &plan,
-            notes: &planned.notes,
-            title: format!("deleting the infrastructure of {} (infra id {})", spec.name, spec.infra_id),
-            by: run::by(&session),
-            hands: azure(&session),
-            stop: &stop,
-            name_to_type: Some(spec.name.clone()),
-            next: format!(
-                "next: `{program} destroy iam {} --infra-id {} …` for its identities",
-                spec.name, spec.infra_id
-            ),
-        };
-        run::go(&job).await
-    })
+    let next = format!("next: `{program} destroy iam {} --infra-id {} …` for its identities", spec.name, spec.infra_id);
+    InAzure { globals, args: plan_args, what: "the infrastructure", next }.carry_out(spec, |_, _| Ok(()))
 }
 
 fn spec(args: &InfraArgs) -> Result<Spec, Failure> {

@@ -6,12 +6,13 @@ mod infra;
 mod nodepool;
 
 use clap::{Args, Subcommand};
-use cloud::apply::Hands;
+use cloud::apply::{Hands, Stop};
 use plan::destroy::{Facts, Planned, Spec};
 use ui::Failure;
 
+use super::block_on_until;
 use super::create::refused;
-use super::create::run::{self, PlanArgs};
+use super::create::run::{self, Job, PlanArgs};
 use crate::Ended;
 use crate::globals::Globals;
 
@@ -79,7 +80,40 @@ fn planned(spec: &Spec, facts: &Facts) -> Result<Planned, Failure> {
     plan::destroy::plan(spec, facts).map_err(|refusal| refused::failure(&[refusal]))
 }
 
-/// Nobody to ask but Azure.
-fn azure(session: &cloud::session::AzureSession) -> Hands<'_> {
-    Hands { arm: Some(&session.arm), ..Hands::default() }
+/// A deletion in Azure alone.
+struct InAzure<'a> {
+    globals: &'a Globals,
+    args: PlanArgs,
+    /// What is deleted, for the title: `the identities`.
+    what: &'static str,
+    next: String,
+}
+
+impl InAzure<'_> {
+    /// Looks, lets `check` refuse what was found, shows, asks, deletes.
+    fn carry_out(self, spec: Spec, check: impl Fn(&Spec, &Facts) -> Result<(), Failure>) -> Ended {
+        let Self { globals, args, what, next } = self;
+        let stop = Stop::default();
+        block_on_until(&stop, async {
+            let session = run::unless_stopped(&stop, run::session(globals)).await?;
+            let spec = Spec { subscription: session.subscription.clone(), ..spec };
+            let (spec, facts) = run::read_as(&session, &stop, cloud::destroy::facts(&session.arm, spec)).await?;
+            check(&spec, &facts)?;
+            let planned = planned(&spec, &facts)?;
+            let plan = run::plan_of(planned.steps)?;
+            let job = Job {
+                globals,
+                args: &args,
+                plan: &plan,
+                notes: &planned.notes,
+                title: format!("deleting {what} of {} (infra id {})", spec.name, spec.infra_id),
+                by: run::by(&session),
+                hands: Hands { arm: Some(&session.arm), ..Hands::default() },
+                stop: &stop,
+                name_to_type: Some(spec.name.clone()),
+                next,
+            };
+            run::go(&job).await
+        })
+    }
 }

@@ -15,7 +15,7 @@ use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
 use azure_sim::{Options, Simulator};
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 pub use run::Ran;
@@ -23,6 +23,7 @@ pub use run::Ran;
 use crate::Error;
 use crate::azurite::{Azurite, PublicAccess};
 use crate::bed::Bed;
+use crate::keys::{armoured, public_half};
 
 /// The infra id of every scene's cluster.
 pub const INFRA_ID: &str = "demo-x7k2p";
@@ -259,19 +260,11 @@ pub fn new_signing_key() -> Result<SigningKey, Error> {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| refused("cannot be made"))?;
     let pkcs8 =
         AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| refused("has no PKCS#8 form"))?;
-    let spki = AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(pair.public_key())
-        .map_err(|_| refused("has no SubjectPublicKeyInfo"))?;
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, spki.as_ref());
+    let pem = armoured("PRIVATE KEY", pkcs8.as_ref());
     let components = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-    let body: String = BASE64_STANDARD
-        .encode(pkcs8.as_ref())
-        .as_bytes()
-        .chunks(64)
-        .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
-        .collect();
     Ok(SigningKey {
-        pem: format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n"),
-        kid: BASE64_URL_SAFE_NO_PAD.encode(digest),
+        kid: public_half(&pem)?.kid,
+        pem,
         n: BASE64_URL_SAFE_NO_PAD.encode(components.n),
         e: BASE64_URL_SAFE_NO_PAD.encode(components.e),
     })
