@@ -49,6 +49,40 @@ async fn what_create_made_is_gone_and_what_others_made_is_not() {
     }
 }
 
+/// Shapes of whole clusters, by the flags besides the usual ones.
+fn shapes() -> Vec<(&'static str, String)> {
+    let group = "/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/hub";
+    let nat = format!("{group}/providers/Microsoft.Network/virtualNetworks/hub/subnets/nat");
+    vec![
+        ("a group of its own for identities", String::new()),
+        ("one given group", "--resource-group-name os4-common".into()),
+        ("private", format!("--endpoint-access Private --endpoint-access-private-nat-subnet-id {nat}")),
+        ("KMS", "--encryption-key-id https://kv.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef".into()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_shape_of_cluster_leaves_azure_as_it_was() {
+    let scene = Scene::before_create().await.unwrap();
+    let (before, objects) = (held(&scene), names(&scene, KINDS));
+    let mut said = Vec::new();
+    for (name, more) in shapes() {
+        let line = whole(&scene).replace("--identities-resource-group-name os4-common", "");
+        let created = ran(&scene, &format!("{line} {more} --skip-preflight --yes"));
+        assert_eq!(created.code, Some(0), "{name}: {}", created.stderr);
+        assert_ne!(held(&scene), before);
+        let gone = destroy(&scene, "--with-iam --yes");
+        assert_eq!(gone.code, Some(0), "{name}: {}", gone.stderr);
+        assert_eq!(held(&scene), before, "{name}");
+        assert_eq!(names(&scene, KINDS), objects, "{name}");
+        said.push(name);
+    }
+    e2e::workspace::note(&format!(
+        "create and destroy leave Azure and the namespace as they were: {}",
+        said.join(", ")
+    ));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_holds_a_deletion_up_is_named_at_once() {
     let scene = Scene::before_create().await.unwrap();
