@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use facts::ArmId;
+use facts::arm_id::is_guid;
 use facts::catalogue::{self, Component};
 use facts::hosted::HostedCluster;
 
 use crate::judgement::Fix;
 use crate::refusal::{Arm, Entra, Refusal};
-use crate::text::{is_uuid, quote};
+use crate::text::quote;
 
 /// What to do about a refusal; none where nothing is known of it.
 ///
@@ -52,7 +53,7 @@ fn of_entra(cluster: Option<&HostedCluster>, component: Option<&'static Componen
             Fix::azure([format!(
                 "az identity list --subscription {} --query \"[?clientId=='{}']\" -o table",
                 quote(&cluster.azure.subscription_id),
-                client_id.filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID"),
+                client_id.filter(|id| is_guid(id)).unwrap_or("CLIENT_ID"),
             )])
             .note("an empty answer means that the HostedCluster names a client id that does not exist there; see HAZ-ID01")
         }
@@ -71,7 +72,7 @@ fn discovery_url(issuer: &str) -> String {
 /// The commands that bring the federated identity credentials of an identity in line with its tokens.
 fn change_credentials(cluster: &HostedCluster, component: &'static Component, entra: &Entra, issuer: &str) -> Fix {
     let subscription = quote(&cluster.azure.subscription_id);
-    let client_id = client_id_of(Some(cluster), component).filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID");
+    let client_id = client_id_of(Some(cluster), component).filter(|id| is_guid(id)).unwrap_or("CLIENT_ID");
     let find = |variable: &str, field: &str| {
         format!(
             "{variable}=$(az identity list --subscription {subscription} --query \"[?clientId=='{client_id}'].{field}\" -o tsv)"
@@ -107,8 +108,8 @@ fn assign_role(
     arm: &Arm,
     scopes: &BTreeSet<String>,
 ) -> Fix {
-    let client_id = component.and_then(|component| client_id_of(cluster, component)).filter(|id| is_uuid(id));
-    let principal = match (arm.object_id.as_deref().filter(|id| is_uuid(id)), client_id) {
+    let client_id = component.and_then(|component| client_id_of(cluster, component)).filter(|id| is_guid(id));
+    let principal = match (arm.object_id.as_deref().filter(|id| is_guid(id)), client_id) {
         (Some(id), _) => id.to_owned(),
         (None, Some(client_id)) => format!("\"$(az ad sp show --id {client_id} --query id -o tsv)\""),
         (None, None) => "OBJECT_ID".into(),

@@ -1,4 +1,4 @@
-//! Values as texts: quoted for a shell, recognised by their shape, and conditions in their own words.
+//! Values as texts: quoted for a shell, and conditions in their own words.
 
 use std::borrow::Cow;
 
@@ -16,13 +16,6 @@ pub(crate) fn quote(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a text has the shape of a UUID: five groups of hexadecimal digits.
-pub(crate) fn is_uuid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
 /// What a condition says of itself: its reason and the first line of its message.
 pub(crate) fn reason(condition: &Condition) -> String {
     let message = facts::redact::text(condition.message.trim());
@@ -38,14 +31,6 @@ pub(crate) fn reason(condition: &Condition) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn uuids() {
-        assert!(is_uuid("00000001-aaaa-BBBB-cccc-dddddddddddd"));
-        for bad in ["", "00000001aaaabbbbccccdddddddddddd", "0000000g-aaaa-bbbb-cccc-dddddddddddd"] {
-            assert!(!is_uuid(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn harmless_words_stay_and_others_are_quoted() {

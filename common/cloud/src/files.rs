@@ -1,11 +1,12 @@
 //! Files that the user names: read whole, with limits, and written whole or not at all.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// The largest file that is read, in bytes: no input of ours comes near it.
@@ -88,35 +89,77 @@ pub fn read_document(path: &Path) -> Result<Value, FileError> {
     })
 }
 
-/// Writes a file whole, or leaves what was there. A private one is for its owner alone.
+/// Writes a file whole, or leaves what was there. A private one is for its owner alone. A link is followed; a device or a
+/// pipe, such as /dev/stdout, takes the text itself.
 ///
 /// # Errors
 /// [`FileError::Unwritable`].
 pub fn write(path: &Path, content: &str, private: bool) -> Result<(), FileError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // The system's own words would name the file that is written before it takes the place of the other.
-    let unwritable = |error: &std::io::Error| FileError::Unwritable {
-        path: path.to_owned(),
-        why: if folder.is_some_and(|folder| !folder.is_dir()) {
-            "its folder does not exist".to_owned()
-        } else {
-            error.kind().to_string()
-        },
-    };
-    if !is_replaceable(path) {
-        // A device or a pipe, such as /dev/stdout, takes the text itself.
-        return fs::write(path, content).map_err(|error| unwritable(&error));
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, content).map_err(|error| unwritable(path, &error));
     }
+    // Through a link to what it leads to, which would be replaced otherwise.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let written = complete(&target, content.as_bytes(), private)
+        .and_then(|file| file.persist(&target).map(drop).map_err(|error| error.error));
+    written.map_err(|error| unwritable(path, &error))
+}
+
+/// Makes a file for its owner alone: whole or not at all, never over another, and on disk with its name when this returns.
+///
+/// # Errors
+/// The system's reason; `AlreadyExists` for a file that is there.
+pub(crate) fn make(path: &Path, content: &[u8]) -> io::Result<()> {
+    complete(path, content, true)?.persist_noclobber(path).map_err(|error| error.error)?;
+    settle(path)
+}
+
+/// Waits until the file's name is on disk too: what is published next must not outlive it.
+///
+/// # Errors
+/// The system's reason.
+pub(crate) fn settle(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::File::open(folder(path))?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Whether a file could be written: its folder exists and takes new files. Better said before anything is changed.
+///
+/// # Errors
+/// The system's reason.
+pub fn can_write(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(());
+    }
+    new(folder(path), true).map(drop)
+}
+
+/// A file with all of its content beside where it is to be.
+fn complete(path: &Path, content: &[u8], private: bool) -> io::Result<NamedTempFile> {
+    let mut file = new(folder(path), private)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn new(folder: &Path, private: bool) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".hcp-azure-");
     set_mode(&mut builder, private);
-    let mut file = builder.tempfile_in(folder.unwrap_or_else(|| Path::new("."))).map_err(|error| unwritable(&error))?;
-    file.write_all(content.as_bytes()).map_err(|error| unwritable(&error))?;
-    file.persist(path).map(drop).map_err(|error| unwritable(&error.error))
+    builder.tempfile_in(folder)
 }
 
-fn is_replaceable(path: &Path) -> bool {
-    fs::metadata(path).map_or(true, |metadata| metadata.is_file())
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+/// The system's own words would name the file that is written before it takes the place of the other.
+fn unwritable(path: &Path, error: &io::Error) -> FileError {
+    let why = if folder(path).is_dir() { error.kind().to_string() } else { "its folder does not exist".to_owned() };
+    FileError::Unwritable { path: path.to_owned(), why }
 }
 
 #[cfg(unix)]
@@ -201,5 +244,22 @@ mod tests {
         let error = write(Path::new("/no/such/dir/x.yaml"), "", false).unwrap_err();
         assert!(matches!(error, FileError::Unwritable { .. }));
         write(Path::new("/dev/null"), "x", true).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_is_followed_and_another_file_is_never_made_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "old").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        write(&at("link"), "new", true).unwrap();
+        assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(at("file")).unwrap(), "new");
+        assert_eq!(make(&at("file"), b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        make(&at("made"), b"x").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left behind");
+        can_write(&at("more")).unwrap();
+        assert!(can_write(&at("no/such/folder")).is_err());
     }
 }

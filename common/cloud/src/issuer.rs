@@ -64,7 +64,7 @@ fn own_keys(files: &KeyFiles, rotate: bool) -> Result<KeysSeen, Refusal> {
     };
     let complete = seen.current.as_ref().is_some_and(|key| seen.public.as_ref() == Some(&key.public_pem));
     if rotate || !complete {
-        file::can_write(&files.private).map_err(|error| refuse(&files.private, &error))?;
+        files::can_write(&files.private).map_err(|error| refuse(&files.private, &error))?;
     }
     Ok(seen)
 }

@@ -38,16 +38,14 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
 /// # Errors
 /// [`NoRandomness`].
 pub fn ssh_key_pair() -> Result<(String, SecretString), NoRandomness> {
-    let pair = KeyPair::generate(KeySize::Rsa4096).map_err(|_| NoRandomness)?;
-    let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| NoRandomness)?;
-    let pkcs1 = pkcs1_of_pkcs8(pkcs8.as_ref()).ok_or(NoRandomness)?;
+    let (pair, private) = rsa_key()?;
     let public = pair.public_key();
     let mut blob = Vec::new();
     put(&mut blob, b"ssh-rsa");
     put_number(&mut blob, public.exponent().big_endian_without_leading_zero());
     put_number(&mut blob, public.modulus().big_endian_without_leading_zero());
     let line = format!("ssh-rsa {}\n", STANDARD.encode(blob));
-    Ok((line, pem("RSA PRIVATE KEY", pkcs1)))
+    Ok((line, private))
 }
 
 /// A new RSA private key of 4096 bits for signing tokens, as PKCS#1 in PEM form.
@@ -55,13 +53,19 @@ pub fn ssh_key_pair() -> Result<(String, SecretString), NoRandomness> {
 /// # Errors
 /// [`NoRandomness`].
 pub fn signing_key() -> Result<SecretString, NoRandomness> {
+    rsa_key().map(|(_, private)| private)
+}
+
+/// A new RSA key of 4096 bits, and its private half as PKCS#1 in PEM form.
+fn rsa_key() -> Result<(KeyPair, SecretString), NoRandomness> {
     let pair = KeyPair::generate(KeySize::Rsa4096).map_err(|_| NoRandomness)?;
     let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| NoRandomness)?;
-    pkcs1_of_pkcs8(pkcs8.as_ref()).map(|pkcs1| pem("RSA PRIVATE KEY", pkcs1)).ok_or(NoRandomness)
+    let private = pkcs1_of_pkcs8(pkcs8.as_ref()).map(|pkcs1| pem("RSA PRIVATE KEY", pkcs1)).ok_or(NoRandomness)?;
+    Ok((pair, private))
 }
 
 /// The private key within its PKCS#8 wrapping: SEQUENCE { version, algorithm, OCTET STRING { it } }.
-fn pkcs1_of_pkcs8(der: &[u8]) -> Option<&[u8]> {
+pub(crate) fn pkcs1_of_pkcs8(der: &[u8]) -> Option<&[u8]> {
     let inner = element(der, 0x30)?;
     let after_version = rest_behind(inner)?;
     let after_algorithm = rest_behind(after_version)?;

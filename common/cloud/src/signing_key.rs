@@ -71,7 +71,7 @@ impl KeyError {
         match self {
             Self::Unreadable { .. } => None,
             Self::NotRsaPem { .. } | Self::Rejected { .. } => {
-                Some("make a pair of keys with `ccoctl azure create-key-pair`".to_owned())
+                Some("make a pair of keys with `create oidc-issuer`".to_owned())
             }
         }
     }
@@ -170,15 +170,12 @@ mod tests {
 
     use aws_lc_rs::encoding::{Pkcs8V1Der, PublicKeyX509Der};
     use aws_lc_rs::rsa::KeySize;
-    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     use super::*;
 
     fn pem(label: &str, der: &[u8]) -> String {
-        let body = STANDARD.encode(der);
-        let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+        secrets::pem(label, der).expose_secret().to_owned()
     }
 
     /// A new key: PKCS#8, PKCS#1 and PKIX.
@@ -186,8 +183,7 @@ mod tests {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        // PKCS#8 wraps PKCS#1: SEQUENCE header (4), version (3), algorithm (15), OCTET STRING header (4).
-        let pkcs1 = &pkcs8.as_ref()[26..];
+        let pkcs1 = secrets::pkcs1_of_pkcs8(pkcs8.as_ref()).unwrap();
         (pem("PRIVATE KEY", pkcs8.as_ref()), pem("RSA PRIVATE KEY", pkcs1), pem("PUBLIC KEY", public.as_ref()))
     }
 

@@ -192,6 +192,14 @@ mod tests {
     const SUBNET: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n";
 
     #[test]
+    fn guids() {
+        assert!(is_guid("00000001-aaaa-BBBB-cccc-dddddddddddd"));
+        for bad in ["", "00000001aaaabbbbccccdddddddddddd", "0000000g-aaaa-bbbb-cccc-dddddddddddd"] {
+            assert!(!is_guid(bad), "{bad}");
+        }
+    }
+
+    #[test]
     fn parts_of_a_nested_resource() {
         let id = ArmId::from(SUBNET);
         assert_eq!(id.subscription(), Some("s"));

@@ -1,7 +1,10 @@
-//! The workload identities file: client ids by component, in upstream's flat JSON form.
+//! The workload identities file: client ids by component, in upstream's flat JSON form; and which files of identities go
+//! together.
 
 use std::collections::BTreeMap;
 
+use facts::arm_id::is_guid;
+use facts::catalogue::{COMPONENTS, Required};
 use serde_json::{Map, Value, json};
 
 use crate::Refusal;
@@ -21,6 +24,9 @@ pub const KEYS: [&str; 8] = [
 /// The key in the catalogue of the identity that the file calls `kmsClientID`.
 pub const KMS: &str = "kms";
 
+/// The member that holds an identity's client id.
+pub(crate) const CLIENT_ID: &str = "clientID";
+
 const KMS_MEMBER: &str = "kmsClientID";
 
 /// The client ids of the identities of a cluster, by the catalogue's key (`disk`, `kms` and so on).
@@ -31,7 +37,7 @@ pub fn text(ids: &ClientIds) -> String {
     let mut all = Map::new();
     for key in KEYS {
         if let Some(id) = ids.get(key) {
-            all.insert(key.to_owned(), json!({"clientID": id}));
+            all.insert(key.to_owned(), json!({ CLIENT_ID: id }));
         }
     }
     if let Some(id) = ids.get(KMS) {
@@ -41,48 +47,136 @@ pub fn text(ids: &ClientIds) -> String {
     format!("{:#}", Value::Object(all))
 }
 
-/// Reads the file. Members that upstream does not know are ignored, as upstream does.
-///
-/// # Errors
-/// A [`Refusal`] of `--workload-identities-file` when it is no such file, or lacks one of the identities that every
-/// cluster needs: a file that an interrupted run left.
-pub fn parse(path: &str, text: &str) -> Result<ClientIds, Refusal> {
-    let refuse = |why: String| {
-        Refusal::new(
-            "--workload-identities-file",
-            path,
-            why,
-            "write it with `create iam`; running that again finishes a file that is incomplete",
-        )
-    };
-    let file: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-        // The parser's message quotes nothing of the file.
-        refuse(format!("not a JSON object (line {}, column {})", error.line(), error.column()))
-    })?;
-    let mut ids = ClientIds::new();
-    for key in KEYS {
-        match file.get(key).and_then(|entry| entry.get("clientID")) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(id)) if id.is_empty() => {}
-            Some(Value::String(id)) => {
-                ids.insert(key.to_owned(), id.clone());
+/// Client ids of federated identities by the keys of [`facts::catalogue`], without that of KMS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkloadIdentities(pub BTreeMap<String, String>);
+
+impl WorkloadIdentities {
+    /// Reads `{"disk": {"clientID": …}, …}`. Keys that no HostedCluster has are passed over, and so is an identity without
+    /// a client id that a cluster can be without: upstream writes it so.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn of(object: &Map<String, Value>) -> Result<Self, String> {
+        let mut found = BTreeMap::new();
+        for component in COMPONENTS.iter().filter(|component| component.required != Required::Kms) {
+            let key = component.key;
+            let identity = object.get(key).unwrap_or(&Value::Null);
+            let id = match identity.get(CLIENT_ID) {
+                None | Some(Value::Null) => "",
+                Some(Value::String(id)) => id,
+                Some(_) => return Err(format!("{key} has no text as its {CLIENT_ID}")),
+            };
+            let dispensable = identity.is_object() && component.required != Required::Always;
+            match id {
+                "" if identity.is_null() || dispensable => {}
+                "" => return Err(format!("{key} has no {CLIENT_ID}")),
+                id => drop(found.insert(key.to_owned(), id.to_owned())),
             }
-            Some(_) => return Err(refuse(format!("{key}.clientID is not a text"))),
+        }
+        Ok(Self(found))
+    }
+
+    /// The keys that every cluster needs and that are missing.
+    pub fn missing(&self) -> Vec<&'static str> {
+        COMPONENTS
+            .iter()
+            .filter(|component| component.required == Required::Always && !self.0.contains_key(component.key))
+            .map(|component| component.key)
+            .collect()
+    }
+
+    /// As a HostedCluster holds them.
+    pub(crate) fn object(&self) -> Value {
+        self.0.iter().map(|(key, id)| (key.clone(), json!({ CLIENT_ID: id }))).collect()
+    }
+}
+
+/// What `create iam` writes: identities and, beside them, the client id of KMS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkloadIdentitiesFile {
+    /// The identities.
+    pub identities: WorkloadIdentities,
+    /// The client id of the KMS identity.
+    pub kms_client_id: Option<String>,
+}
+
+impl WorkloadIdentitiesFile {
+    /// Reads the content of the file.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn of(content: &Value) -> Result<Self, String> {
+        let object = content.as_object().ok_or("it is no object")?;
+        Ok(Self { identities: WorkloadIdentities::of(object)?, kms_client_id: kms_client_id(object)? })
+    }
+
+    /// All client ids, that of KMS included.
+    pub fn client_ids(&self) -> ClientIds {
+        let kms = self.kms_client_id.clone().map(|id| (KMS.to_owned(), id));
+        self.identities.0.clone().into_iter().chain(kms).collect()
+    }
+
+    /// Checks that every identity that a cluster needs is there, which an interrupted run may not have left, and that
+    /// client ids are GUIDs.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let missing = self.identities.missing();
+        if !missing.is_empty() {
+            return Err(format!("without a client id of {}", missing.join(", ")));
+        }
+        match self.client_ids().iter().find(|(_, id)| !is_guid(id)) {
+            None => Ok(()),
+            Some((key, id)) => Err(format!("the client id of {key}, '{id}', is no GUID")),
         }
     }
-    if let Some(id) = file.get(KMS_MEMBER).and_then(Value::as_str).filter(|id| !id.is_empty()) {
-        ids.insert(KMS.to_owned(), id.to_owned());
+}
+
+/// The `kmsClientID` of a file, if it has one.
+pub(crate) fn kms_client_id(object: &Map<String, Value>) -> Result<Option<String>, String> {
+    match object.get(KMS_MEMBER) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id.clone()).filter(|id| !id.is_empty())),
+        Some(_) => Err(format!("{KMS_MEMBER} is no text")),
     }
-    let optional = ["controlPlaneOperator"];
-    let missing: Vec<&str> =
-        KEYS.into_iter().filter(|key| !optional.contains(key) && !ids.contains_key(*key)).collect();
-    if !missing.is_empty() {
-        return Err(refuse(format!("without a client id of {}", missing.join(", "))));
+}
+
+/// The flag of the workload identities file.
+pub const WORKLOAD: &str = "--workload-identities-file";
+/// The flag of the managed identities file: those of the control plane.
+pub const MANAGED: &str = "--managed-identities-file";
+/// The flag of the file with the managed identities of the data plane.
+pub const DATA_PLANE: &str = "--data-plane-identities-file";
+
+/// Judges which files of identities are given together: workload identities, or the two of managed ones, or none.
+///
+/// # Errors
+/// A refusal of each flag that does not fit the others.
+pub fn check_files(
+    workload: Option<&str>,
+    managed: Option<&str>,
+    data_plane: Option<&str>,
+) -> Result<(), Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    if let (Some(path), Some(_)) = (workload, managed.or(data_plane)) {
+        let other = if managed.is_some() { MANAGED } else { DATA_PLANE };
+        refusals.push(Refusal::new(
+            WORKLOAD,
+            path,
+            format!("it excludes {other}: a cluster has workload identities or managed identities"),
+            "leave out one kind",
+        ));
     }
-    if let Some((key, id)) = ids.iter().find(|(_, id)| uuid::Uuid::try_parse(id).is_err()) {
-        return Err(refuse(format!("the client id of {key}, '{id}', is no UUID")));
+    for (flag, path, other, missing) in
+        [(MANAGED, managed, DATA_PLANE, data_plane), (DATA_PLANE, data_plane, MANAGED, managed)]
+    {
+        if let (Some(path), None, None) = (path, missing, workload) {
+            refusals.push(Refusal::new(flag, path, format!("it needs {other}"), format!("give `{other} FILE` too")));
+        }
     }
-    Ok(ids)
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
 #[cfg(test)]
@@ -97,30 +191,75 @@ mod tests {
             .collect()
     }
 
+    fn read(text: &str) -> Result<WorkloadIdentitiesFile, String> {
+        WorkloadIdentitiesFile::of(&serde_json::from_str(text).unwrap())
+    }
+
     #[test]
     fn what_is_written_is_read() {
         let mut ids = all();
-        assert_eq!(parse("f", &text(&ids)).unwrap(), ids);
+        assert_eq!(read(&text(&ids)).unwrap().client_ids(), ids);
         assert!(!text(&ids).contains("kms"));
         ids.insert(KMS.into(), "00000000-0000-0000-0000-00000000000a".into());
-        assert_eq!(parse("f", &text(&ids)).unwrap(), ids);
+        let file = read(&text(&ids)).unwrap();
+        assert_eq!(file.client_ids(), ids);
+        file.check().unwrap();
         assert!(text(&ids).starts_with("{\n  \"imageRegistry\": {\n    \"clientID\": \"0000"));
         assert!(text(&ids).ends_with("\"kmsClientID\": \"00000000-0000-0000-0000-00000000000a\"\n}"));
     }
 
     #[test]
-    fn broken_files_are_refused() {
+    fn incomplete_files_are_refused() {
         let without = |key: &str| {
             let mut ids = all();
             ids.remove(key);
-            parse("f", &text(&ids))
+            read(&text(&ids)).unwrap().check()
         };
         assert!(without("controlPlaneOperator").is_ok());
-        assert!(without("disk").unwrap_err().why.contains("disk"));
-        assert!(parse("f", "").unwrap_err().why.contains("JSON"));
-        assert!(parse("f", "[]").is_err());
+        assert!(without("disk").unwrap_err().contains("disk"));
         let mut ids = all();
         ids.insert("disk".into(), "nonsense".into());
-        assert!(parse("f", &text(&ids)).unwrap_err().why.contains("nonsense"));
+        assert!(read(&text(&ids)).unwrap().check().unwrap_err().contains("nonsense"));
+    }
+
+    #[test]
+    fn workload_identities_by_the_catalogue() {
+        let file = json!({
+            "disk": {"clientID": "d", "resourceID": "/x"}, "tenantID": "t", "network": null, "kmsClientID": "k",
+            "controlPlaneOperator": {"clientID": ""},
+        });
+        let read = WorkloadIdentitiesFile::of(&file).unwrap();
+        assert_eq!(read.identities.0, BTreeMap::from([("disk".into(), "d".into())]));
+        assert_eq!(read.kms_client_id.as_deref(), Some("k"));
+        assert_eq!(read.identities.missing().len(), 6);
+        assert_eq!(read.identities.object(), json!({"disk": {"clientID": "d"}}));
+        for bad in [
+            json!([]),
+            json!({"disk": {}}),
+            json!({"disk": {"clientID": ""}}),
+            json!({"disk": "d"}),
+            json!({"controlPlaneOperator": "d"}),
+            json!({"disk": {"clientID": 1}}),
+            json!({"kmsClientID": 1}),
+        ] {
+            assert!(WorkloadIdentitiesFile::of(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_kind_of_identities_is_given() {
+        let flags = |workload, managed, data_plane| -> Vec<&str> {
+            let refusals = check_files(workload, managed, data_plane).err().unwrap_or_default();
+            refusals.iter().map(|refusal| refusal.flag).collect()
+        };
+        let some = Some("f");
+        for fine in [(None, None, None), (some, None, None), (None, some, some)] {
+            assert!(flags(fine.0, fine.1, fine.2).is_empty(), "{fine:?}");
+        }
+        assert_eq!(flags(None, some, None), [MANAGED]);
+        assert_eq!(flags(None, None, some), [DATA_PLANE]);
+        for both in [(some, some, None), (some, None, some), (some, some, some)] {
+            assert_eq!(flags(both.0, both.1, both.2), [WORKLOAD], "{both:?}");
+        }
     }
 }

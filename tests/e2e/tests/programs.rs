@@ -13,6 +13,7 @@ mod cases {
     mod create_golden;
     mod create_ground;
     mod create_inputs;
+    mod create_managed;
     mod create_oidc;
     mod create_pool;
     mod create_spec_file;

@@ -1,12 +1,13 @@
 //! CR01: the caller signs in, in the right tenant, and sees the subscription.
 
+use facts::arm_id::is_guid;
 use facts::azure::{Login, Subscription};
 use facts::hosted::HostedCluster;
 use facts::local::CredsFile;
 
 use crate::prelude::*;
 use crate::refusal;
-use crate::text::{is_uuid, quote};
+use crate::text::quote;
 
 declare_check! {
     /// ## What it checks
@@ -113,7 +114,7 @@ fn refused(
     }
     finding = finding.see("message", message);
     let tenant = cluster_tenant.or(tenant).unwrap_or("TENANT_ID");
-    let app = file.and_then(|file| file.client_id.as_deref()).filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID");
+    let app = file.and_then(|file| file.client_id.as_deref()).filter(|id| is_guid(id)).unwrap_or("CLIENT_ID");
     let fix = match aadsts {
         Some(7_000_215 | 7_000_222) => {
             Fix::azure([format!("az ad app credential reset --id {app} --append --query password -o tsv")])
@@ -182,7 +183,7 @@ fn state(subscription: &Subscription) -> Option<Finding> {
 fn differing(kind: &str, places: &[(&str, Option<&str>)], cluster: Option<&HostedCluster>) -> Option<Finding> {
     // What is not a UUID cannot be compared; CR03 says so of the credentials file.
     let named: Vec<(&str, &str)> =
-        places.iter().filter_map(|(place, id)| Some((*place, id.filter(|id| is_uuid(id))?))).collect();
+        places.iter().filter_map(|(place, id)| Some((*place, id.filter(|id| is_guid(id))?))).collect();
     let (first_place, first) = named.first()?;
     let (other_place, other) = named.iter().find(|(_, id)| !id.eq_ignore_ascii_case(first))?;
     let why = if kind == "tenant" {

@@ -1,9 +1,10 @@
 //! CR03: the Azure credentials file is complete and kept private.
 
+use facts::arm_id::is_guid;
 use facts::local::{CredsFile, SecretState};
 
 use crate::prelude::*;
-use crate::text::{is_uuid, quote};
+use crate::text::quote;
 
 declare_check! {
     /// ## What it checks
@@ -75,7 +76,7 @@ fn incomplete(file: &CredsFile) -> Option<Finding> {
         match value.as_deref() {
             None => problems.push(format!("{key} is missing")),
             Some("") => problems.push(format!("{key} is empty")),
-            Some(value) if !is_uuid(value) => {
+            Some(value) if !is_guid(value) => {
                 problems.push(format!("{key} is not a UUID"));
                 seen.push((key, value));
             }
@@ -99,7 +100,7 @@ fn incomplete(file: &CredsFile) -> Option<Finding> {
     }
     let mut commands = Vec::new();
     if file.client_secret != SecretState::Present {
-        let id = file.client_id.as_deref().filter(|id| is_uuid(id)).unwrap_or("CLIENT_ID");
+        let id = file.client_id.as_deref().filter(|id| is_guid(id)).unwrap_or("CLIENT_ID");
         commands.push(format!("az ad app credential reset --id {id} --append --query password -o tsv"));
     }
     commands.push(sample(file));
@@ -109,7 +110,7 @@ fn incomplete(file: &CredsFile) -> Option<Finding> {
 /// A command that writes the file with what is known of it.
 fn sample(file: &CredsFile) -> String {
     let value = |value: &Option<String>, otherwise: &str| {
-        value.as_deref().filter(|value| is_uuid(value)).unwrap_or(otherwise).to_owned()
+        value.as_deref().filter(|value| is_guid(value)).unwrap_or(otherwise).to_owned()
     };
     format!(
         "(umask 077; printf '%s\\n' '{{\"subscriptionId\":\"{}\",\"tenantId\":\"{}\",\"clientId\":\"{}\",\"clientSecret\":\"CLIENT_SECRET\"}}' > {})",

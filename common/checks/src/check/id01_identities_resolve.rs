@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use facts::arm_id::is_guid;
 use facts::azure::Identity;
 use facts::catalogue::{Component, Required};
 use facts::hosted::HostedCluster;
 
 use crate::federation;
 use crate::prelude::*;
-use crate::text::{is_uuid, quote};
+use crate::text::quote;
 
 declare_check! {
     /// ## What it checks
@@ -59,7 +60,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 None => found += 1,
             },
             // Without the list nothing but the shape can be judged.
-            Err(_) if !is_uuid(client_id) => findings.push(malformed(cluster, component, client_id)),
+            Err(_) if !is_guid(client_id) => findings.push(malformed(cluster, component, client_id)),
             Err(_) => {}
         }
     }
@@ -95,7 +96,7 @@ fn resolve(
     .find_map(|(kind, identity)| Some((kind, identity?)));
     Some(match pasted {
         Some((kind, identity)) => mistaken(cluster, component, client_id, kind, identity),
-        None if !is_uuid(client_id) => malformed(cluster, component, client_id),
+        None if !is_guid(client_id) => malformed(cluster, component, client_id),
         None => gone(cluster, component, client_id),
     })
 }

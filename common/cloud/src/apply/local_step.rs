@@ -10,7 +10,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::step::{Ended, filled, value_of};
-use super::{Options, Outcome, Results, StepError, file};
+use super::{Options, Outcome, Results, StepError};
+use crate::files;
 use crate::kubernetes::{Connection, KubeError};
 
 /// Applies an object.
@@ -74,8 +75,6 @@ pub(super) fn file(path: &Path, content: &Content, results: &Results) -> Ended {
             plan::identities::text(&ids)
         }
     };
-    match file::write(path, &text) {
-        Ok(()) => Ok(Outcome::Done(Value::Null)),
-        Err(error) => Err(StepError::File(format!("cannot write {}: {error}", path.display()))),
-    }
+    files::write(path, &text, true).map_err(|error| StepError::File(format!("{}: {error}", path.display())))?;
+    Ok(Outcome::Done(Value::Null))
 }

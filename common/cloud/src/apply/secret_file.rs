@@ -1,6 +1,6 @@
 //! Steps on files with secrets: made once, never replaced, and never lost when another takes their place.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use plan::secret::Secret;
@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use super::step::Ended;
 use super::{Outcome, StepError};
+use crate::files;
 
 /// Makes a file for its owner alone. Whole or not at all, and never over a file that is there.
 pub(super) fn make(path: &Path, content: &Secret) -> Ended {
-    match put(path, content.expose().as_bytes()) {
+    match files::make(path, content.expose().as_bytes()) {
         Ok(()) => Ok(Outcome::Done(Value::Null)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(StepError::File(format!("{} has come into being meanwhile, and is not replaced", path.display())))
@@ -25,13 +26,13 @@ pub(super) fn make(path: &Path, content: &Secret) -> Ended {
 pub(super) fn supersede(path: &Path, by: &Path, keep: &Path) -> Ended {
     let failed = |what: &Path, error: &io::Error| StepError::File(format!("cannot write {}: {error}", what.display()));
     let old = read(path).map_err(|error| StepError::File(format!("cannot read {}: {error}", path.display())))?;
-    match put(keep, &old) {
+    match files::make(keep, &old) {
         Ok(()) => {}
         // An earlier run was cut off right here.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && read(keep).is_ok_and(|kept| kept == old) => {}
         Err(error) => return Err(failed(keep, &error)),
     }
-    std::fs::rename(by, path).and_then(|()| settle(path)).map_err(|error| failed(path, &error))?;
+    std::fs::rename(by, path).and_then(|()| files::settle(path)).map_err(|error| failed(path, &error))?;
     Ok(Outcome::Done(Value::Null))
 }
 
@@ -42,31 +43,6 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn put(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Made with mode 0600.
-    let mut new = tempfile::Builder::new().prefix(".hcp-azure-").tempfile_in(folder(path))?;
-    new.write_all(content)?;
-    new.as_file().sync_all()?;
-    new.persist_noclobber(path).map_err(|error| error.error)?;
-    settle(path)
-}
-
-/// Waits until the file's name is on disk too: what is published next must not outlive it.
-fn settle(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    std::fs::File::open(folder(path))?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 #[cfg(test)]

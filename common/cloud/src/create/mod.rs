@@ -11,6 +11,7 @@ use plan::{iam, infra, infra_id, tags};
 use serde_json::Value;
 
 use crate::apply::file;
+use crate::files;
 use crate::secrets::NoRandomness;
 use crate::storage::StorageError;
 
@@ -184,6 +185,6 @@ fn known(id: &facts::ArmId) -> Result<ArmId, IdError> {
 fn output_file(path: Option<&std::path::Path>) -> Result<Option<plan::resource::FileSeen>, FactsError> {
     let Some(path) = path else { return Ok(None) };
     let failed = |source| FactsError::File { path: path.display().to_string(), source };
-    file::can_write(path).map_err(failed)?;
+    files::can_write(path).map_err(failed)?;
     file::read(path).map_err(failed)
 }

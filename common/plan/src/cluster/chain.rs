@@ -54,6 +54,7 @@ impl ClusterSpec {
             subnet_id: self.subnet_id.clone(),
             nsg_id: self.network_security_group_id.clone(),
             identities,
+            managed: None,
             late,
             roles,
             without_image_registry: self.disable_cluster_capabilities.iter().any(|name| name == "ImageRegistry"),

@@ -1,16 +1,11 @@
-//! The identities of a hosted cluster as files hold them.
+//! The identities of a managed cluster as files hold them.
 
 use std::collections::BTreeMap;
 
-use facts::catalogue::{self, Required};
+use facts::arm_id::is_guid;
 use serde_json::{Map, Value, json};
 
-use crate::identities::{ClientIds, KMS};
-
-/// The member that holds an identity's client id.
-pub(super) const CLIENT_ID: &str = "clientID";
-
-const KMS_CLIENT_ID: &str = "kmsClientID";
+use crate::identities::CLIENT_ID;
 
 /// The identities of the control plane of a managed cluster.
 const MANAGED: [&str; 8] = [
@@ -24,88 +19,9 @@ const MANAGED: [&str; 8] = [
     "file",
 ];
 
-/// The identities of the data plane of a managed cluster.
-const DATA_PLANE: [&str; 3] = ["imageRegistryMSIClientID", "diskMSIClientID", "fileMSIClientID"];
-
-/// Client ids of federated identities by the keys of [`facts::catalogue`], without that of KMS.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WorkloadIdentities(pub BTreeMap<String, String>);
-
-impl WorkloadIdentities {
-    /// Reads `{"disk": {"clientID": …}, …}`. Keys that no HostedCluster has are passed over.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub fn of(object: &Map<String, Value>) -> Result<Self, String> {
-        let mut found = BTreeMap::new();
-        for key in keys() {
-            let identity = object.get(key).unwrap_or(&Value::Null);
-            match identity.get(CLIENT_ID) {
-                _ if identity.is_null() => {}
-                Some(Value::String(id)) if !id.is_empty() => {
-                    found.insert(key.to_owned(), id.clone());
-                }
-                _ => return Err(format!("{key} has no {CLIENT_ID}")),
-            }
-        }
-        Ok(Self(found))
-    }
-
-    /// The keys that every cluster needs and that are missing.
-    pub(super) fn missing(&self) -> Vec<&'static str> {
-        catalogue::COMPONENTS
-            .iter()
-            .filter(|component| component.required == Required::Always && !self.0.contains_key(component.key))
-            .map(|component| component.key)
-            .collect()
-    }
-
-    /// As a HostedCluster holds them.
-    pub(super) fn object(&self) -> Value {
-        self.0.iter().map(|(key, id)| (key.clone(), json!({ CLIENT_ID: id }))).collect()
-    }
-}
-
-fn keys() -> impl Iterator<Item = &'static str> {
-    catalogue::COMPONENTS.iter().filter(|component| component.required != Required::Kms).map(|component| component.key)
-}
-
-/// What `create iam` writes: identities and, beside them, the client id of KMS.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WorkloadIdentitiesFile {
-    /// The identities.
-    pub identities: WorkloadIdentities,
-    /// The client id of the KMS identity.
-    pub kms_client_id: Option<String>,
-}
-
-impl WorkloadIdentitiesFile {
-    /// Reads the content of the file.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub fn of(content: &Value) -> Result<Self, String> {
-        let object = content.as_object().ok_or("it is no object")?;
-        Ok(Self { identities: WorkloadIdentities::of(object)?, kms_client_id: kms_client_id(object)? })
-    }
-}
-
-impl WorkloadIdentitiesFile {
-    /// All client ids, that of KMS included.
-    pub fn client_ids(&self) -> ClientIds {
-        let kms = self.kms_client_id.clone().map(|id| (KMS.to_owned(), id));
-        self.identities.0.clone().into_iter().chain(kms).collect()
-    }
-}
-
-/// The `kmsClientID` of a file, if it has one.
-pub(super) fn kms_client_id(object: &Map<String, Value>) -> Result<Option<String>, String> {
-    match object.get(KMS_CLIENT_ID) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(id)) => Ok(Some(id.clone()).filter(|id| !id.is_empty())),
-        Some(_) => Err(format!("{KMS_CLIENT_ID} is no text")),
-    }
-}
+/// The identities of the data plane of a managed cluster, and the components of [`facts::catalogue`] that they are kin to.
+const DATA_PLANE: [(&str, &str); 3] =
+    [("imageRegistryMSIClientID", "imageRegistry"), ("diskMSIClientID", "disk"), ("fileMSIClientID", "file")];
 
 /// The identities of a managed cluster: certificates in a Key Vault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,7 +43,24 @@ pub struct DataPlaneIdentities(pub BTreeMap<String, String>);
 impl DataPlaneIdentities {
     /// Reads `{"diskMSIClientID": …, …}`; what is missing is empty.
     pub fn of(object: &Value) -> Self {
-        Self(DATA_PLANE.iter().map(|key| ((*key).to_owned(), text(object, key))).collect())
+        Self(DATA_PLANE.iter().map(|(key, _)| ((*key).to_owned(), text(object, key))).collect())
+    }
+
+    /// The client ids by the keys of the components that they are kin to.
+    pub fn by_component(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        DATA_PLANE.iter().filter_map(|(key, component)| Some((*component, self.0.get(*key)?.as_str())))
+    }
+
+    /// Checks that each has a client id.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        match self.0.iter().find(|(_, id)| !is_guid(id)) {
+            None => Ok(()),
+            Some((key, id)) if id.is_empty() => Err(format!("{key} is missing")),
+            Some((key, id)) => Err(format!("{key} '{id}' is no GUID")),
+        }
     }
 }
 
@@ -155,8 +88,20 @@ impl ManagedIdentities {
         Ok(Self { key_vault, key_vault_tenant, control_plane, data_plane })
     }
 
+    /// Checks the client ids of the control plane; those that are not told are passed over.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let mut ids = self.control_plane.iter().map(|(key, (id, _))| (key, id));
+        match ids.find(|(_, id)| !id.is_empty() && !is_guid(id)) {
+            None => Ok(()),
+            Some((key, id)) => Err(format!("the client id '{id}' of {key} is no GUID")),
+        }
+    }
+
     /// As a HostedCluster holds them.
-    pub(super) fn object(&self) -> Value {
+    pub(crate) fn object(&self) -> Value {
         let mut control_plane: Map<String, Value> = Map::new();
         for (key, (client_id, secret)) in &self.control_plane {
             let mut identity = json!({"credentialsSecretName": secret, "objectEncoding": OBJECT_ENCODING});
@@ -191,19 +136,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn workload_identities_by_the_catalogue() {
-        let file = json!({"disk": {"clientID": "d", "resourceID": "/x"}, "tenantID": "t", "network": null, "kmsClientID": "k"});
-        let read = WorkloadIdentitiesFile::of(&file).unwrap();
-        assert_eq!(read.identities.0, BTreeMap::from([("disk".into(), "d".into())]));
-        assert_eq!(read.kms_client_id.as_deref(), Some("k"));
-        assert_eq!(read.identities.missing().len(), 6);
-        assert_eq!(read.identities.object(), json!({"disk": {"clientID": "d"}}));
-        for bad in [json!([]), json!({"disk": {}}), json!({"disk": "d"}), json!({"kmsClientID": 1})] {
-            assert!(WorkloadIdentitiesFile::of(&bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn managed_identities_need_all_eight_and_a_vault() {
         let mut file = json!({"managedIdentitiesKeyVault": {"name": "kv", "tenantID": "t"}});
         for key in MANAGED {
@@ -225,5 +157,27 @@ mod tests {
             broken[key] = value;
             assert!(ManagedIdentities::of(&broken, DataPlaneIdentities::default()).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn client_ids_are_guids_where_they_are_needed() {
+        let guid = "00000000-0000-0000-0000-000000000001";
+        let of = |disk: &str| {
+            let file = json!({"diskMSIClientID": disk, "fileMSIClientID": guid, "imageRegistryMSIClientID": guid});
+            DataPlaneIdentities::of(&file)
+        };
+        of(guid).check().unwrap();
+        assert_eq!(of("").check().unwrap_err(), "diskMSIClientID is missing");
+        assert_eq!(of("d").check().unwrap_err(), "diskMSIClientID 'd' is no GUID");
+        let kin: Vec<(&str, String)> = of("d").by_component().map(|(key, id)| (key, id.to_owned())).collect();
+        assert_eq!(kin[1], ("disk", "d".to_owned()));
+        let managed = |id: &str| ManagedIdentities {
+            control_plane: BTreeMap::from([("disk".to_owned(), (id.to_owned(), "s".to_owned()))]),
+            ..ManagedIdentities::default()
+        };
+        for fine in ["", guid] {
+            managed(fine).check().unwrap();
+        }
+        assert!(managed("d").check().unwrap_err().contains("'d' of disk"));
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::identities::{DataPlaneIdentities, ManagedIdentities, WorkloadIdentities, kms_client_id};
+use super::identities::{DataPlaneIdentities, ManagedIdentities};
+use crate::identities::{WorkloadIdentities, kms_client_id};
 
 /// The content of an infra file, upstream's format.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use secrecy::{SecretBox, SecretString};
 
-use super::identities::WorkloadIdentitiesFile;
 use super::infra::InfraOutput;
+use crate::identities::WorkloadIdentitiesFile;
 
 /// The content of every file that was given. Reading and understanding files is not this crate's part; judging is.
 #[derive(Debug)]

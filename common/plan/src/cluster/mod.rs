@@ -28,10 +28,12 @@ mod spec;
 mod tolerations;
 mod validate;
 
-pub use identities::{DataPlaneIdentities, ManagedIdentities, WorkloadIdentities, WorkloadIdentitiesFile};
+pub use identities::{DataPlaneIdentities, ManagedIdentities};
 pub use infra::InfraOutput;
 pub use inputs::{AzureAccount, Entropy, ImageContentSource, Inputs, SshKey};
 pub use node_pool::{HostedClusterView, NodePool, validate_node_pool};
 pub use refusal::Refusal;
 pub use spec::{ClusterSpec, MachineSpec, NodePoolSpec};
 pub use validate::{Cluster, Purpose, validate};
+
+pub use crate::identities::{WorkloadIdentities, WorkloadIdentitiesFile};

@@ -54,12 +54,10 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
     }
 }
 
-/// The derived names at a group, with their components.
+/// The derived names at a group, with their components; those of managed data planes end in `WI`.
 fn derived(spec: &Spec, group: &str) -> BTreeMap<String, &'static str> {
     let scope = ArmId::of_group(&spec.subscription, group);
-    let names = COMPONENTS.iter().filter_map(|component| {
-        let role = component.role?;
-        Some((assignment_name(&spec.infra_id, role.component, scope.as_str()), component.key))
-    });
-    names.collect()
+    let names = COMPONENTS.iter().filter_map(|component| Some((component.role?.component, component.key)));
+    let both = names.flat_map(|(name, key)| [(name.to_owned(), key), (format!("{name}WI"), key)]);
+    both.map(|(name, key)| (assignment_name(&spec.infra_id, &name, scope.as_str()), key)).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! Names and bodies are those of upstream, byte for byte: Cluster API and the cloud controller look for them.
 
+mod holders;
 mod network;
 mod output;
 mod own;
@@ -14,6 +15,7 @@ use facts::ArmId;
 use serde_json::Value;
 
 use crate::change::{Change, Content};
+use crate::cluster::ManagedIdentities;
 use crate::compare::text;
 use crate::iam::{azure_region, being_deleted, is_going};
 use crate::identities::ClientIds;
@@ -22,7 +24,7 @@ use crate::resource::{FileSeen, Seen, kept};
 use crate::{Refusal, Step, Verb, input};
 
 pub use output::text as output_text;
-pub use roles::{assignment_name, identity_scopes};
+pub use roles::assignment_name;
 
 /// The api-version in which networks are read and written.
 pub const NETWORK: &str = "2023-11-01";
@@ -58,8 +60,10 @@ pub struct Spec {
     pub subnet_id: Option<String>,
     /// An existing network security group.
     pub nsg_id: Option<String>,
-    /// The client ids of the cluster's identities.
+    /// The client ids of the cluster's workload identities; none where it has managed ones.
     pub identities: ClientIds,
+    /// The cluster's managed identities, instead.
+    pub managed: Option<Managed>,
     /// Which of them stand for identities that the same plan makes.
     pub late: Late,
     /// Which roles to assign; none when somebody else does.
@@ -68,6 +72,17 @@ pub struct Spec {
     pub without_image_registry: bool,
     /// Where to write the result.
     pub output_file: Option<PathBuf>,
+}
+
+/// Managed identities, and the files that name them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// The identities of control plane and data plane.
+    pub identities: ManagedIdentities,
+    /// The file of the control plane's.
+    pub file: String,
+    /// The file of the data plane's.
+    pub data_plane_file: String,
 }
 
 /// Which roles to assign.
@@ -162,6 +177,12 @@ impl Spec {
                     "not a tag that Azure takes",
                     "give tags as `key=value`, without any of <>%&\\?/ in the key",
                 ));
+            }
+        }
+        if let Some(managed) = &self.managed {
+            managed.check()?;
+            if self.roles.is_some() {
+                managed.check_assignable()?;
             }
         }
         self.check_own()?;

@@ -1,9 +1,10 @@
 //! The infra output: what `create cluster --infra-json` reads, in upstream's form.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::Spec;
-use crate::identities::{KEYS, KMS};
+use super::{Managed, Spec};
+use crate::cluster::{DataPlaneIdentities, ManagedIdentities};
+use crate::identities::{CLIENT_ID, ClientIds, KEYS, KMS};
 
 /// The ids that the output names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,19 +25,20 @@ pub struct Ids {
 
 /// The output as YAML, its keys in order.
 pub fn text(spec: &Spec, ids: &Ids) -> String {
-    let mut identities = Map::new();
-    let mut keys = KEYS;
-    keys.sort_unstable();
-    for key in keys {
-        if let Some(id) = spec.identities.get(key) {
-            identities.insert(key.to_owned(), json!({"clientID": id}));
+    let none = DataPlaneIdentities::of(&Value::Null);
+    let (control_plane, data_plane) = match &spec.managed {
+        // Upstream leaves the data plane within empty, and reads the one beside.
+        Some(Managed { identities, .. }) => {
+            let control_plane = ManagedIdentities { data_plane: none.clone(), ..identities.clone() };
+            (control_plane.object(), &identities.data_plane)
         }
-    }
+        None => (Value::Null, &none),
+    };
     let mut all = json!({
         "baseDomain": spec.base_domain,
         "bootImageID": "",
-        "controlPlaneMIs": null,
-        "dataPlaneIdentities": {"diskMSIClientID": "", "fileMSIClientID": "", "imageRegistryMSIClientID": ""},
+        "controlPlaneMIs": control_plane,
+        "dataPlaneIdentities": data_plane.0,
         "infraID": spec.infra_id,
     });
     if let Some(id) = spec.identities.get(KMS) {
@@ -53,8 +55,17 @@ pub fn text(spec: &Spec, ids: &Ids) -> String {
     ] {
         all[key] = json!(value);
     }
-    all["workloadIdentities"] = Value::Object(identities);
+    all["workloadIdentities"] = match spec.managed {
+        Some(_) => Value::Null,
+        None => workload(&spec.identities),
+    };
     yaml(&all)
+}
+
+fn workload(ids: &ClientIds) -> Value {
+    let mut keys = KEYS;
+    keys.sort_unstable();
+    keys.iter().filter_map(|key| Some(((*key).to_owned(), json!({ CLIENT_ID: ids.get(*key)? })))).collect()
 }
 
 /// YAML by hand would have to know when to quote; the library does. It cannot fail on plain maps and texts. Ids stay in

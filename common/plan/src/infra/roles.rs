@@ -1,16 +1,18 @@
 //! The role assignments of a cluster's identities.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::ArmId;
-use facts::catalogue::{COMPONENTS, Component, Scope};
+use facts::catalogue::Scope;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::holders::{self, Holder, Plane};
 use super::network::group_step;
-use super::{Facts, Layout, Spec};
+use super::{Facts, Layout, Roles, Spec};
 use crate::change::{Change, Origin};
 use crate::compare::text;
+use crate::identities::{DATA_PLANE, MANAGED, WORKLOAD};
 use crate::resource::kept;
 use crate::{Refusal, Step, Verb};
 
@@ -36,91 +38,76 @@ pub fn assignment_name(infra_id: &str, component: &str, scope: &str) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_DNS, format!("{infra_id}-{component}-{scope}").as_bytes()).to_string()
 }
 
-/// The scopes of a component's role, in order.
-pub fn identity_scopes(component: &Component) -> &'static [Scope] {
-    component.role.map_or(&[], |role| role.scopes)
-}
-
 pub(super) fn steps(spec: &Spec, facts: &Facts, layout: &Layout) -> Result<Vec<Step>, Refusal> {
     let Some(roles) = &spec.roles else {
         return Ok(Vec::new());
     };
-    let mut steps = Vec::new();
+    let holders = holders::holders(spec);
+    let wanted: Vec<Wanted<'_>> = holders
+        .iter()
+        .flat_map(|holder| holder.scopes.iter().map(|scope| wanted(spec, layout, roles, holder, *scope)))
+        .collect();
+    let principals = principals(spec, facts, &wanted)?;
     let mut named = BTreeSet::new();
-    for component in &COMPONENTS {
-        let Some(role) = component.role else { continue };
-        let Some(client_id) = spec.identities.get(component.key) else {
-            continue;
-        };
-        if spec.without_image_registry && component.key == "imageRegistry" {
-            continue;
-        }
-        let principal = match spec.late.within(client_id).steps().pop_first() {
-            Some(step) => Origin::Step(step),
-            None => Origin::Known(principal(facts, component.key, client_id)?),
-        };
-        let narrow = NARROW.iter().find(|(key, ..)| roles.narrow && *key == role.component);
-        let (role_id, role_name) = narrow.map_or((role.guid, role.name), |(_, guid, name)| (*guid, *name));
-        for scope in identity_scopes(component) {
-            let (group, step) = match scope {
-                Scope::Managed => (layout.managed.clone(), Some("group/managed".to_owned())),
-                Scope::NetworkSecurityGroup => {
-                    let step = spec.nsg_id.is_none().then(|| group_step(spec, "group/nsg"));
-                    (layout.nsg_group.clone(), step)
-                }
-                Scope::Vnet => {
-                    let step = spec.vnet_id.is_none().then(|| group_step(spec, "group/vnet"));
-                    (layout.vnet_group.clone(), step)
-                }
-                Scope::Dns => (ArmId::of_group(&spec.subscription, &roles.dns_zone_group), None),
-            };
-            let name = assignment_name(&spec.infra_id, role.component, group.as_str());
-            // Where groups coincide, so do the derived names: it is one assignment.
-            if named.insert(name.clone()) {
-                let wanted = Assignment {
-                    component,
-                    group: &group,
-                    name,
-                    role_id,
-                    role_name,
-                    principal: &principal,
-                    subscription: &spec.subscription,
-                };
-                steps.push(wanted.step(facts, step));
-            }
+    let mut given = BTreeSet::new();
+    let mut steps = Vec::new();
+    for wanted in &wanted {
+        let principal = &principals[&wanted.holder.client_id];
+        let same = (wanted.holder.client_id.to_ascii_lowercase(), wanted.role_id, wanted.group.key());
+        // Where groups coincide, so do the derived names: it is one assignment. So it is where one identity serves control
+        // plane and data plane: Azure takes the same role at the same place once, whatever its name.
+        if named.insert(wanted.name.clone()) && given.insert(same) {
+            steps.push(wanted.step(spec, facts, principal));
         }
     }
     Ok(steps)
 }
 
-struct Assignment<'a> {
-    component: &'a Component,
-    group: &'a ArmId,
-    name: String,
-    role_id: &'a str,
-    role_name: &'a str,
-    principal: &'a Origin,
-    subscription: &'a str,
+/// What a holder is to be assigned at a scope.
+fn wanted<'a>(spec: &Spec, layout: &Layout, roles: &Roles, holder: &'a Holder, scope: Scope) -> Wanted<'a> {
+    let narrow = NARROW.iter().find(|(key, ..)| roles.narrow && *key == holder.name);
+    let (role_id, role_name) = narrow.map_or((holder.role.guid, holder.role.name), |(_, guid, name)| (*guid, *name));
+    let (group, after) = match scope {
+        Scope::Managed => (layout.managed.clone(), Some("group/managed".to_owned())),
+        Scope::NetworkSecurityGroup => {
+            (layout.nsg_group.clone(), spec.nsg_id.is_none().then(|| group_step(spec, "group/nsg")))
+        }
+        Scope::Vnet => (layout.vnet_group.clone(), spec.vnet_id.is_none().then(|| group_step(spec, "group/vnet"))),
+        Scope::Dns => (ArmId::of_group(&spec.subscription, &roles.dns_zone_group), None),
+    };
+    let name = assignment_name(&spec.infra_id, &holder.name, group.as_str());
+    Wanted { holder, group, after, name, role_id, role_name }
 }
 
-impl Assignment<'_> {
-    fn step(self, facts: &Facts, after: Option<String>) -> Step {
+/// An assignment that is to be there.
+struct Wanted<'a> {
+    holder: &'a Holder,
+    group: ArmId,
+    /// The step that makes the group, if one does.
+    after: Option<String>,
+    name: String,
+    role_id: &'static str,
+    role_name: &'static str,
+}
+
+impl Wanted<'_> {
+    fn step(&self, spec: &Spec, facts: &Facts, principal: &Origin) -> Step {
         let group = self.group.name().unwrap_or_default();
         let role_definition_id = format!(
             "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{}",
-            self.subscription, self.role_id
+            spec.subscription, self.role_id
         );
         let id = ArmId::new(format!("{}/providers/Microsoft.Authorization/roleAssignments/{}", self.group, self.name));
-        let step = format!("role/{}/{group}", self.component.key);
-        let resource = format!("role of {} on resource group {group}", self.component.key);
+        let step = format!("role/{}/{group}", self.holder.key);
+        let resource = format!("role of {} on resource group {group}", self.holder.shown);
         let none = Vec::new();
         let held = facts.assignments.get(&self.group.key()).unwrap_or(&none);
-        let maker = match self.principal {
+        let maker = match principal {
             Origin::Known(_) => None,
             Origin::Step(step) => Some(step.clone()),
         };
         let own = held.iter().find(|held| text(held, &["id"]).is_some_and(|own| own.eq_ignore_ascii_case(id.as_str())));
-        if held.iter().any(|held| self.is_given_by(held)) {
+        if held.iter().any(|held| self.is_given_by(held, principal)) {
             return kept(step, resource, "assigned");
         }
         Step {
@@ -131,11 +118,11 @@ impl Assignment<'_> {
                 Some(_) => "assigned to another identity or with another role: replaced".into(),
                 None => self.role_name.into(),
             },
-            depends_on: after.into_iter().chain(maker).collect(),
+            depends_on: self.after.iter().cloned().chain(maker).collect(),
             change: Some(Change::RoleAssignment {
                 id,
                 role_definition_id,
-                principal: self.principal.clone(),
+                principal: principal.clone(),
                 replace: own.is_some(),
             }),
             serial: None,
@@ -143,8 +130,8 @@ impl Assignment<'_> {
     }
 
     /// Whether an assignment gives this role to this identity at this very scope, under whatever name.
-    fn is_given_by(&self, held: &Value) -> bool {
-        let Origin::Known(principal) = self.principal else { return false };
+    fn is_given_by(&self, held: &Value, principal: &Origin) -> bool {
+        let Origin::Known(principal) = principal else { return false };
         let property = |key: &str| text(held, &["properties", key]).unwrap_or_default();
         let role = property("roleDefinitionId").rsplit('/').next().unwrap_or_default();
         role.eq_ignore_ascii_case(self.role_id)
@@ -154,8 +141,28 @@ impl Assignment<'_> {
     }
 }
 
-/// The object id of an identity, from the identity itself: no permission in Microsoft Graph is needed.
-fn principal(facts: &Facts, key: &str, client_id: &str) -> Result<String, Refusal> {
+/// The object ids by client id, from the identities themselves: no permission in Microsoft Graph is needed.
+fn principals(spec: &Spec, facts: &Facts, wanted: &[Wanted<'_>]) -> Result<BTreeMap<String, Origin>, Refusal> {
+    let mut found = BTreeMap::new();
+    let mut unknown: Vec<&Wanted<'_>> = Vec::new();
+    for wanted in wanted {
+        let client_id = &wanted.holder.client_id;
+        let principal = match spec.late.within(client_id).steps().pop_first() {
+            Some(step) => Some(Origin::Step(step)),
+            None => principal(facts, client_id).map(Origin::Known),
+        };
+        match principal {
+            Some(principal) => drop(found.insert(client_id.clone(), principal)),
+            None => unknown.push(wanted),
+        }
+    }
+    match unknown.first() {
+        None => Ok(found),
+        Some(first) => Err(unassignable(spec, first, &unknown)),
+    }
+}
+
+fn principal(facts: &Facts, client_id: &str) -> Option<String> {
     let own = |identity: &&Value| {
         text(identity, &["properties", "clientId"]).is_some_and(|id| id.eq_ignore_ascii_case(client_id))
     };
@@ -165,14 +172,42 @@ fn principal(facts: &Facts, key: &str, client_id: &str) -> Result<String, Refusa
         .find(own)
         .and_then(|identity| text(identity, &["properties", "principalId"]))
         .map(str::to_owned)
-        .ok_or_else(|| {
-            Refusal::new(
-                "--workload-identities-file",
-                "",
-                format!("no managed identity of the subscription has the client id {client_id} of {key}"),
-                "run `create iam` again: it writes the file anew",
-            )
-        })
+}
+
+/// Identities of which no object id is known. Those of control planes may well be service principals, and their object ids
+/// are told by Microsoft Graph alone.
+fn unassignable(spec: &Spec, first: &Wanted<'_>, unknown: &[&Wanted<'_>]) -> Refusal {
+    let Some(managed) = &spec.managed else {
+        let Holder { shown, client_id, .. } = first.holder;
+        return Refusal::new(
+            WORKLOAD,
+            "",
+            format!("no managed identity of the subscription has the client id {client_id} of {shown}"),
+            "run `create iam` again: it writes the file anew",
+        );
+    };
+    let (flag, file) = match first.holder.plane {
+        Plane::Control => (MANAGED, &managed.file),
+        Plane::Data => (DATA_PLANE, &managed.data_plane_file),
+    };
+    let mut why = vec![format!(
+        "no managed identity of subscription {} has these client ids, and the object ids of other service principals are not looked up:",
+        spec.subscription
+    )];
+    let ids: BTreeMap<&str, &str> =
+        unknown.iter().map(|wanted| (wanted.holder.shown.as_str(), wanted.holder.client_id.as_str())).collect();
+    why.extend(ids.iter().map(|(shown, id)| format!("{id} of {shown}")));
+    why.push("the roles that they need:".to_owned());
+    let mut commands = BTreeSet::new();
+    for wanted in unknown {
+        let (id, role, scope) = (&wanted.holder.client_id, wanted.role_id, &wanted.group);
+        if commands.insert((id, role, scope.key())) {
+            why.push(format!("az role assignment create --assignee {id} --role {role} --scope {scope}"));
+        }
+    }
+    let fix =
+        "leave out `--assign-identity-roles`, and have an administrator assign these roles once the groups are there";
+    Refusal::new(flag, file, why.join("\n"), fix)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ fn spec() -> Spec {
         subnet_id: None,
         nsg_id: None,
         identities: crate::identities::KEYS.iter().map(|key| ((*key).to_owned(), format!("client-{key}"))).collect(),
+        managed: None,
         roles: Some(Roles { dns_zone_group: "os4-common".into(), narrow: false }),
         late: Late::default(),
         without_image_registry: false,
@@ -201,4 +202,115 @@ fn what_cannot_be_found_is_refused() {
     let mut without = facts(&spec);
     without.regions = vec!["westus".into()];
     assert_eq!(refused(&spec, &without).flag, "--location");
+}
+
+/// Managed identities of which each but the named ones is one of the subscription's.
+fn managed(facts: &mut Facts, strangers: &[&str]) -> Managed {
+    let control_plane = [
+        "cloudProvider",
+        "nodePoolManagement",
+        "controlPlaneOperator",
+        "imageRegistry",
+        "ingress",
+        "network",
+        "disk",
+        "file",
+    ];
+    let mut content = json!({"managedIdentitiesKeyVault": {"name": "kv", "tenantID": "t"}});
+    let mut data_plane = json!({});
+    let guid = |at: usize| format!("00000000-0000-0000-0000-{at:012}");
+    for (at, key) in control_plane.into_iter().enumerate() {
+        content[key] = json!({"clientID": guid(at), "credentialsSecretName": format!("{key}-creds")});
+    }
+    for (at, key) in ["imageRegistryMSIClientID", "diskMSIClientID", "fileMSIClientID"].into_iter().enumerate() {
+        data_plane[key] = json!(guid(10 + at));
+    }
+    let all = control_plane.into_iter().map(|key| (key, content[key]["clientID"].clone()));
+    let all = all.chain(data_plane.as_object().unwrap().iter().map(|(key, id)| (key.as_str(), id.clone())));
+    facts.identities = all
+        .filter(|(key, _)| !strangers.contains(key))
+        .map(|(key, id)| json!({"properties": {"clientId": id, "principalId": format!("principal-{key}")}}))
+        .collect();
+    let identities = ManagedIdentities::of(&content, crate::cluster::DataPlaneIdentities::of(&data_plane)).unwrap();
+    Managed { identities, file: "mi.json".into(), data_plane_file: "dp.json".into() }
+}
+
+#[test]
+fn managed_identities_get_the_roles_of_workload_identities_and_the_data_plane_those_of_its_kin() {
+    let mut spec = spec();
+    let mut facts = facts(&spec);
+    let of_workload = plan(&spec, &facts).unwrap();
+    spec.identities = ClientIds::new();
+    spec.managed = Some(managed(&mut facts, &[]));
+    let planned = plan(&spec, &facts).unwrap();
+    let roles = |planned: &Planned| -> BTreeMap<String, (String, Origin)> {
+        let change = |step: &Step| match step.change.clone() {
+            Some(Change::RoleAssignment { id, role_definition_id, principal, .. }) => {
+                Some((id.to_string(), (role_definition_id, principal)))
+            }
+            _ => None,
+        };
+        planned.steps.iter().filter_map(change).collect()
+    };
+    let (workload, managed) = (roles(&of_workload), roles(&planned));
+    for (id, (role, principal)) in &workload {
+        assert_eq!(managed.get(id), Some(&(role.clone(), principal.clone())));
+    }
+    let group = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-demo-x7k2p");
+    let more: BTreeMap<String, (String, Origin)> = [
+        ("ciroWI", "8b32b316-c2f5-4ddf-b05b-83dacd2d08b5", "imageRegistryMSIClientID"),
+        ("azure-diskWI", "5b7237c5-45e1-49d6-bc18-a1f62f400748", "diskMSIClientID"),
+        ("azure-fileWI", "0d7aedc0-15fd-4a67-a412-efad370c947e", "fileMSIClientID"),
+    ]
+    .into_iter()
+    .map(|(component, role, key)| {
+        let name = assignment_name("demo-x7k2p", component, &group);
+        let role = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}");
+        let id = format!("{group}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        (id, (role, Origin::Known(format!("principal-{key}"))))
+    })
+    .collect();
+    assert_eq!(managed.into_iter().filter(|(id, _)| !workload.contains_key(id)).collect::<BTreeMap<_, _>>(), more);
+    let output = crate::cluster::InfraOutput::of_text(&planned.output).unwrap();
+    assert_eq!(output.workload_identities, None);
+    assert_eq!(output.managed_identities, spec.managed.clone().map(|managed| managed.identities));
+    // Without an image registry neither of its two identities needs a role.
+    spec.without_image_registry = true;
+    assert_eq!(roles(&plan(&spec, &facts).unwrap()).len(), 21 - 2);
+    // One identity for both planes: Azure takes the same role at the same place once.
+    spec.without_image_registry = false;
+    let both = spec.managed.as_mut().unwrap();
+    let disk = both.identities.control_plane["disk"].0.clone();
+    both.identities.data_plane.0.insert("diskMSIClientID".into(), disk);
+    assert_eq!(roles(&plan(&spec, &facts).unwrap()).len(), 21 - 1);
+}
+
+#[test]
+fn service_principals_are_refused_with_what_they_need() {
+    let mut spec = spec();
+    let mut facts = facts(&spec);
+    spec.managed = Some(managed(&mut facts, &["disk", "network", "fileMSIClientID"]));
+    let refusal = refused(&spec, &facts);
+    assert_eq!((refusal.flag, refusal.value.as_str()), ("--managed-identities-file", "mi.json"));
+    assert_eq!(refusal.why.matches("\naz role assignment create").count(), 1 + 2 + 1, "{}", refusal.why);
+    let scope = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/demo-vnet-demo-x7k2p");
+    let command = format!(
+        "az role assignment create --assignee 00000000-0000-0000-0000-000000000005 --role be7a6435-15ae-4171-8f30-4a343eff9e8f --scope {scope}"
+    );
+    assert!(refusal.why.lines().any(|line| line == command), "{}", refusal.why);
+    assert!(refusal.fix.contains("--assign-identity-roles"));
+    spec.managed = Some(managed(&mut facts, &["fileMSIClientID"]));
+    let refusal = refused(&spec, &facts);
+    assert_eq!((refusal.flag, refusal.value.as_str()), ("--data-plane-identities-file", "dp.json"));
+    // Somebody else assigns them: nobody has to be found.
+    spec.roles = None;
+    plan(&spec, &facts).unwrap();
+    // A client id that is not told is fine as long as no role is to be assigned.
+    spec.managed.as_mut().unwrap().identities.control_plane.get_mut("disk").unwrap().0.clear();
+    spec.check().unwrap();
+    spec.roles = Some(Roles { dns_zone_group: "os4-common".into(), narrow: false });
+    assert!(spec.check().unwrap_err().why.contains("disk has no clientID"));
+    spec.managed.as_mut().unwrap().identities.data_plane.0.insert("diskMSIClientID".into(), "d".into());
+    spec.roles = None;
+    assert_eq!(spec.check().unwrap_err().flag, "--data-plane-identities-file");
 }

@@ -9,6 +9,7 @@ use plan::iam::{self, Spec};
 use plan::infra;
 
 use super::run::{self, Job, PlanArgs, TimeArgs};
+use super::{refused, required_name};
 use crate::Ended;
 use crate::cmd::block_on_until;
 use crate::globals::Globals;
@@ -59,7 +60,7 @@ pub(crate) struct IamArgs {
 
 pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> Ended {
     let mut spec = Spec {
-        name: run::name(args.name.as_deref(), &args.words)?,
+        name: required_name(args.name.clone(), &args.words)?,
         infra_id: args.infra_id.clone(),
         subscription: String::new(),
         resource_group: args.resource_group_name.clone(),
@@ -68,7 +69,7 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
         kms: args.enable_kms,
         output_file: Some(args.output_file.clone()),
     };
-    spec.check().map_err(|refusal| run::refused(&refusal))?;
+    spec.check().map_err(refused::one)?;
     run::consent(globals, &args.plan)?;
     let stop = Stop::default();
     let work = async {
@@ -81,8 +82,8 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
             )
         };
         let (facts, regions) = run::read_as(&session, &stop, reads).await?;
-        infra::check_region(&spec.location, &regions).map_err(|refusal| run::refused(&refusal))?;
-        let steps = iam::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
+        infra::check_region(&spec.location, &regions).map_err(refused::one)?;
+        let steps = iam::plan(&spec, &facts).map_err(refused::one)?;
         let plan = run::plan_of(steps)?;
         let job = Job {
             globals,

@@ -1,17 +1,21 @@
 //! `create infra`: resource groups, network, DNS, egress and roles.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use cloud::apply::{Hands, Stop};
 use cloud::create;
+use plan::Refusal;
+use plan::cluster::{DataPlaneIdentities, ManagedIdentities};
 use plan::identities::{self, ClientIds};
-use plan::infra::{self, Roles, Spec};
+use plan::infra::{self, Managed, Roles, Spec};
 use plan::late::Late;
 use ui::{Failure, Outcome};
 
+use super::inputs::Reader;
 use super::run::{self, Job, PlanArgs, PlanFormat, TimeArgs};
+use super::{refused, required_name};
 use crate::Ended;
 use crate::cmd::{block_on_until, printed};
 use crate::globals::Globals;
@@ -49,7 +53,14 @@ pub(crate) struct InfraArgs {
     base_domain: String,
     /// Workload identities file, as `create iam` writes it
     #[arg(long, value_name = "FILE")]
-    workload_identities_file: PathBuf,
+    workload_identities_file: Option<String>,
+    /// Instead: file with the managed identities of the control plane and their Key Vault; needs
+    /// --data-plane-identities-file
+    #[arg(long, value_name = "FILE")]
+    managed_identities_file: Option<String>,
+    /// File with the managed identities of the data plane; needs --managed-identities-file
+    #[arg(long, value_name = "FILE")]
+    data_plane_identities_file: Option<String>,
     /// Where to write the infra output, as `create cluster --infra-json` reads it; stdout if not given
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
@@ -92,16 +103,16 @@ pub(crate) struct InfraArgs {
 
 pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) -> Ended {
     let mut spec = spec(args)?;
-    spec.check().map_err(|refusal| run::refused(&refusal))?;
+    spec.check().map_err(refused::one)?;
     run::consent(globals, &args.plan)?;
     let stop = Stop::default();
     let work = async {
         let session = run::unless_stopped(&stop, run::session(globals)).await?;
         spec.subscription.clone_from(&session.subscription);
         // Now that the subscription is known, ids of another one are refused.
-        spec.check().map_err(|refusal| run::refused(&refusal))?;
+        spec.check().map_err(refused::one)?;
         let facts = run::read_as(&session, &stop, create::infra_facts(&session.arm, &spec)).await?;
-        let planned = infra::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
+        let planned = infra::plan(&spec, &facts).map_err(refused::one)?;
         let plan = run::plan_of(planned.steps)?;
         let file = spec.output_file.as_ref().map_or_else(|| "<file>".into(), |path| path.display().to_string());
         let job = Job {
@@ -131,9 +142,12 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
 fn spec(args: &InfraArgs) -> Result<Spec, Failure> {
     if let Some(unknown) = args.disable_cluster_capabilities.iter().find(|name| !CAPABILITIES.contains(&name.as_str()))
     {
-        return Err(Failure::usage(format!("cannot use --disable-cluster-capabilities {unknown}"))
-            .why(format!("the capabilities are {}", CAPABILITIES.join(", ")))
-            .hint("give one of these, with its capitals"));
+        return Err(refused::one(Refusal::new(
+            "--disable-cluster-capabilities",
+            unknown,
+            format!("the capabilities are {}", CAPABILITIES.join(", ")),
+            "give one of these, with its capitals",
+        )));
     }
     let roles = match (args.assign_identity_roles || args.assign_custom_hcp_roles, &args.dns_zone_rg_name) {
         (true, None) => {
@@ -153,8 +167,9 @@ fn spec(args: &InfraArgs) -> Result<Spec, Failure> {
         }
         (false, _) => None,
     };
+    let (identities, managed) = identities(args)?;
     Ok(Spec {
-        name: run::name(args.name.as_deref(), &args.words)?,
+        name: required_name(args.name.clone(), &args.words)?,
         infra_id: args.infra_id.clone(),
         subscription: String::new(),
         location: args.location.clone(),
@@ -164,7 +179,8 @@ fn spec(args: &InfraArgs) -> Result<Spec, Failure> {
         vnet_id: args.vnet_id.clone(),
         subnet_id: args.subnet_id.clone(),
         nsg_id: args.network_security_group_id.clone(),
-        identities: identities(&args.workload_identities_file)?,
+        identities,
+        managed,
         late: Late::default(),
         roles,
         without_image_registry: args.disable_cluster_capabilities.iter().any(|name| name == "ImageRegistry"),
@@ -172,16 +188,41 @@ fn spec(args: &InfraArgs) -> Result<Spec, Failure> {
     })
 }
 
-fn identities(path: &Path) -> Result<ClientIds, Failure> {
-    let shown = path.display().to_string();
-    let failed = |why: String| {
-        Failure::usage(format!("cannot read --workload-identities-file {shown}"))
-            .why(why)
-            .hint("`create iam` writes it")
-    };
-    let seen = cloud::apply::file::read(path).map_err(|error| failed(error.to_string()))?;
-    let seen = seen.ok_or_else(|| failed("there is no such file".into()))?;
-    identities::parse(&shown, &seen.text).map_err(|refusal| run::refused(&refusal))
+/// The identities of one kind: client ids of workload identities, or managed identities.
+fn identities(args: &InfraArgs) -> Result<(ClientIds, Option<Managed>), Failure> {
+    let given = |file: &Option<String>| super::given(file.clone());
+    let workload = given(&args.workload_identities_file);
+    let (file, data_plane_file) = (given(&args.managed_identities_file), given(&args.data_plane_identities_file));
+    let (workload, file, data_plane_file) = (workload.as_deref(), file.as_deref(), data_plane_file.as_deref());
+    identities::check_files(workload, file, data_plane_file).map_err(|refusals| refused::failure(&refusals))?;
+    let mut reader = Reader::default();
+    let workload = reader.workload_identities(workload, true);
+    let data_plane = reader
+        .document(identities::DATA_PLANE, data_plane_file, |content| Ok(DataPlaneIdentities::of(content)))
+        .unwrap_or_default();
+    let managed =
+        reader.document(identities::MANAGED, file, |content| ManagedIdentities::of(content, data_plane.clone()));
+    match (workload, managed) {
+        _ if !reader.refusals.is_empty() => Err(refused::failure(&reader.refusals)),
+        (Some(file), _) => Ok((file.client_ids(), None)),
+        (None, Some(identities)) => {
+            let path = |path: Option<&str>| path.unwrap_or_default().to_owned();
+            Ok((
+                ClientIds::new(),
+                Some(Managed { identities, file: path(file), data_plane_file: path(data_plane_file) }),
+            ))
+        }
+        (None, None) => Err(refused::one(Refusal::new(
+            identities::WORKLOAD,
+            "",
+            "the identities of the cluster are not known",
+            format!(
+                "give what `create iam` wrote, or with managed identities `{} FILE {} FILE`",
+                identities::MANAGED,
+                identities::DATA_PLANE
+            ),
+        ))),
+    }
 }
 
 /// One tag of a list.

@@ -9,7 +9,7 @@ use plan::cluster::{
     AzureAccount, ClusterSpec, Entropy, ImageContentSource, InfraOutput, Inputs, Refusal, SshKey,
     WorkloadIdentitiesFile,
 };
-use plan::infra_id;
+use plan::{identities, infra_id};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use ui::Failure;
@@ -26,15 +26,13 @@ const CREDS: &str = "--azure-creds";
 pub(super) fn read(globals: &Globals, spec: &ClusterSpec) -> Result<Inputs, Vec<Refusal>> {
     let mut reader = Reader::default();
     let infra = reader.document("--infra-json", spec.infra_json.as_deref(), InfraOutput::of);
-    let identities = reader.document(
-        "--workload-identities-file",
-        spec.workload_identities_file.as_deref(),
-        WorkloadIdentitiesFile::of,
-    );
+    // Beside an infra file, what that holds is judged.
+    let alone = spec.infra_json.is_none();
+    let workload_identities = reader.workload_identities(spec.workload_identities_file.as_deref(), alone);
     // The infra file holds what these hold; a file that is not there is a mistake all the same.
     for (flag, path) in [
-        ("--managed-identities-file", &spec.managed_identities_file),
-        ("--data-plane-identities-file", &spec.data_plane_identities_file),
+        (identities::MANAGED, &spec.managed_identities_file),
+        (identities::DATA_PLANE, &spec.data_plane_identities_file),
     ] {
         reader.document(flag, path.as_deref(), |_| Ok(()));
     }
@@ -56,7 +54,7 @@ pub(super) fn read(globals: &Globals, spec: &ClusterSpec) -> Result<Inputs, Vec<
     };
     Ok(Inputs {
         infra: infra.unwrap_or_default(),
-        identities,
+        identities: workload_identities,
         account: account.unwrap_or_default(),
         pull_secret: pull_secret.unwrap_or_default(),
         ssh_key,
@@ -79,8 +77,8 @@ pub(super) fn random() -> Result<[u8; infra_id::RANDOM], Failure> {
 
 /// Reads files and keeps the refusals.
 #[derive(Default)]
-struct Reader {
-    refusals: Vec<Refusal>,
+pub(super) struct Reader {
+    pub refusals: Vec<Refusal>,
 }
 
 impl Reader {
@@ -98,7 +96,8 @@ impl Reader {
         self.keep(read(path).map_err(|error| refused::file(flag, path, &error)))
     }
 
-    fn document<T>(
+    /// What a file says, if one is given.
+    pub fn document<T>(
         &mut self,
         flag: &'static str,
         path: Option<&str>,
@@ -108,6 +107,23 @@ impl Reader {
         let understood = understand(&content)
             .map_err(|why| Refusal::new(flag, path.unwrap_or_default(), why, "give the right file"));
         self.keep(understood)
+    }
+
+    /// What `create iam` wrote; refused when it is incomplete, where nothing else tells the identities.
+    pub fn workload_identities(&mut self, path: Option<&str>, alone: bool) -> Option<WorkloadIdentitiesFile> {
+        let refused = self.refusals.len();
+        let file = self.document(identities::WORKLOAD, path, |content| {
+            let file = WorkloadIdentitiesFile::of(content)?;
+            if alone {
+                file.check()?;
+            }
+            Ok(file)
+        });
+        for refusal in &mut self.refusals[refused..] {
+            refusal.fix =
+                "write it with `create iam`; running that again finishes a file that is incomplete".to_owned();
+        }
+        file
     }
 
     /// A key of another kind than RSA signs no token that Entra takes.
@@ -121,7 +137,7 @@ impl Reader {
                 flag,
                 path,
                 error.why().unwrap_or_else(|| error.to_string()),
-                "give an RSA private key in PEM form, such as `ccoctl azure create-key-pair` writes",
+                "give an RSA private key in PEM form, such as `create oidc-issuer` writes",
             )
         }))?;
         Some(key)

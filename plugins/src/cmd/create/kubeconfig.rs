@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cloud::apply::file;
+use cloud::files;
 use cloud::kubernetes::{Connection, KubeError, NoKubeconfig, Published, merge_kubeconfigs};
 use facts::Target;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -48,7 +48,7 @@ pub(crate) fn run(globals: &Globals, args: &KubeconfigArgs, program: &'static st
         return Err(no_port_forward(globals, &name));
     }
     if let Some(path) = &args.output_file {
-        file::can_write(path).map_err(|error| unwritable(path, &error))?;
+        files::can_write(path).map_err(|error| unwritable(path, &error.to_string()))?;
     }
     let kubeconfig = block_on(async {
         let connection = Connection::open(&globals.kube_options()).await.map_err(source::refused)?;
@@ -62,7 +62,7 @@ pub(crate) fn run(globals: &Globals, args: &KubeconfigArgs, program: &'static st
     let Some(path) = &args.output_file else {
         return Ok(printed(kubeconfig.expose_secret()));
     };
-    file::write(path, kubeconfig.expose_secret()).map_err(|error| unwritable(path, &error))?;
+    files::write(path, kubeconfig.expose_secret(), true).map_err(|error| unwritable(path, &error.to_string()))?;
     if !globals.quiet {
         ui::note(&format!("written. next: `oc --kubeconfig {} get nodes`\n", path.display()));
     }
@@ -168,8 +168,8 @@ fn no_port_forward(globals: &Globals, name: &str) -> Failure {
         ))
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+fn unwritable(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("cannot use --output-file {}", path.display()))
-        .why(error.to_string())
+        .why(why)
         .hint("give a file in a folder that exists and can be written to")
 }

@@ -96,10 +96,20 @@ pub(super) fn name_of(flag: Option<String>, words: &[String]) -> Result<String, 
     }
 }
 
+/// The same where there must be one.
+fn required_name(flag: Option<String>, words: &[String]) -> Result<String, ui::Failure> {
+    match name_of(flag, words)? {
+        name if name.is_empty() => {
+            Err(ui::Failure::usage("--name is missing").hint("give the name of the cluster: `--name dev`"))
+        }
+        name => Ok(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::name_of;
+    use super::{name_of, required_name};
 
     #[test]
     fn a_name_is_given_once() {
@@ -123,5 +133,7 @@ mod tests {
         {
             assert!(of(flag, words).is_err(), "{flag:?} {words:?}");
         }
+        assert_eq!(required_name(Some("demo".into()), &[]).unwrap(), "demo");
+        assert_eq!(required_name(None, &["azure".into()]).unwrap_err().what, "--name is missing");
     }
 }

@@ -9,8 +9,8 @@ use plan::Plan;
 use plan::oidc::{self, ACCOUNT_STEP, Facts, KeyFiles, Keys, Spec};
 use ui::{Failure, FailureKind, Outcome};
 
-use super::infra;
 use super::run::{self, Carried, Done, Job, PlanArgs, PlanFormat};
+use super::{infra, refused, required_name};
 use crate::Ended;
 use crate::cmd::{block_on_until, printed};
 use crate::globals::Globals;
@@ -74,15 +74,15 @@ pub(crate) struct OidcIssuerArgs {
 
 pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs, program: &'static str) -> Ended {
     let mut spec = spec(args)?;
-    spec.check().map_err(|refusal| run::refused(&refusal))?;
+    spec.check().map_err(refused::one)?;
     run::consent(globals, &args.plan)?;
-    let keys = issuer::keys(&spec).map_err(|refusal| run::refused(&refusal))?;
+    let keys = issuer::keys(&spec).map_err(refused::one)?;
     let stop = Stop::default();
     block_on_until(&stop, async {
         let session = run::unless_stopped(&stop, run::session(globals)).await?;
         spec.subscription.clone_from(&session.subscription);
         let facts = run::read_as(&session, &stop, issuer::facts(&session, &spec, keys)).await?;
-        let (steps, notes) = oidc::plan(&spec, &facts).map_err(|refusal| run::refused(&refusal))?;
+        let (steps, notes) = oidc::plan(&spec, &facts).map_err(refused::one)?;
         let plan = run::plan_of(steps)?;
         let job = Job {
             globals,
@@ -118,10 +118,10 @@ pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs, program: &'static st
 }
 
 fn spec(args: &OidcIssuerArgs) -> Result<Spec, Failure> {
-    let name = run::name(args.name.as_deref(), &args.words)?;
+    let name = required_name(args.name.clone(), &args.words)?;
     let account = match &args.storage_account_name {
         Some(account) => account.clone(),
-        None => oidc::account_of(&name).map_err(|refusal| run::refused(&refusal))?,
+        None => oidc::account_of(&name).map_err(refused::one)?,
     };
     let keys = match (&args.public_key_file, &args.key_file) {
         (Some(public), _) => Keys::Public(public.clone()),

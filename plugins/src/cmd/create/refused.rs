@@ -20,6 +20,11 @@ pub(crate) fn failure(refusals: &[Refusal]) -> Failure {
     }
 }
 
+/// The same for one.
+pub(super) fn one(refusal: Refusal) -> Failure {
+    failure(&[refusal])
+}
+
 /// A file that cannot be used, as a refusal of its flag.
 pub(crate) fn file(flag: &'static str, path: &Path, error: &FileError) -> Refusal {
     let fix = match error {

@@ -8,10 +8,11 @@ use cloud::apply::{self, Applied, Event, Hands, Options, Outcome as StepOutcome,
 use cloud::create::FactsError;
 use cloud::http;
 use cloud::session::{self, AzureSession, NoSession, WrongTenant};
-use plan::{Plan, Refusal, Step, Verb};
+use plan::{Plan, Step, Verb};
 use ui::plan::{Detail, End, PlanDocument, Progress};
 use ui::{Failure, FailureKind, Outcome, Terminal};
 
+use super::refused;
 use crate::cmd::{printed, screen};
 use crate::globals::{self, Globals};
 
@@ -70,25 +71,6 @@ pub(crate) struct Job<'a> {
     pub name_to_type: Option<String>,
     /// What to do next, once all is done.
     pub next: String,
-}
-
-/// The cluster's name: of `--name`, or behind the noun, where upstream's literal `azure` may stand.
-pub(crate) fn name(flag: Option<&str>, words: &[String]) -> Result<String, Failure> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let given = match words.as_slice() {
-        [] | ["azure"] => None,
-        ["azure", name] | [name] => Some(*name),
-        [_, other, ..] => {
-            return Err(Failure::usage(format!("'{other}' is one name too many")).hint("give one name"));
-        }
-    };
-    match (flag, given) {
-        (Some(flag), Some(given)) if flag != given => {
-            Err(Failure::usage(format!("--name {flag} and '{given}' differ")).hint("give the name of the cluster once"))
-        }
-        (Some(name), _) | (None, Some(name)) => Ok(name.to_owned()),
-        (None, None) => Err(Failure::usage("--name is missing").hint("give the name of the cluster: `--name dev`")),
-    }
 }
 
 /// Refuses, before anything is called, to apply a plan that nobody can be asked about.
@@ -225,7 +207,7 @@ fn unread(error: FactsError) -> Failure {
             failure.hint(error.hint().unwrap_or_else(|| "run the same command again".into()))
         }
         FactsError::Randomness(error) => Failure::usage(error.to_string()).hint("run the same command again"),
-        FactsError::Refused(refusal) => refused(&refusal),
+        FactsError::Refused(refusal) => refused::one(refusal),
         FactsError::Id(error) => Failure::usage(error.to_string()),
         FactsError::File { path, source } => Failure::usage(format!("cannot use --output-file {path}"))
             .why(source.to_string())
@@ -245,16 +227,6 @@ fn of_another_tenant(via: &str, wrong: &WrongTenant) -> Failure {
             "check `--subscription`, or subscriptionId in the file of `--azure-creds`; `az account list -o table` lists them",
         ),
     }
-}
-
-/// A refusal as the user sees it.
-pub(crate) fn refused(refusal: &Refusal) -> Failure {
-    let what = if refusal.value.is_empty() {
-        format!("cannot use {}", refusal.flag)
-    } else {
-        format!("cannot use {} {}", refusal.flag, refusal.value)
-    };
-    Failure::usage(what).why(refusal.why.clone()).hint(refusal.fix.clone())
 }
 
 /// The plan that steps make.
@@ -453,7 +425,7 @@ mod tests {
         };
         let stop = Stop::default();
         let failure = within(soon, &stop, stopped(stop.clone())).await.unwrap_err();
-        assert_eq!((failure.kind, failure.what.as_str()), (FailureKind::Operation, "not done within 5ms"));
+        assert_eq!((failure.kind, failure.what.as_str()), (FailureKind::Operation, "not done within --timeout 5ms"));
         assert_eq!(failure.why.as_deref(), Some("stopped after 1 of 2 steps"));
         // What gets done meanwhile is done, and what fails by itself says why.
         let stop = Stop::default();
@@ -480,17 +452,5 @@ mod tests {
             let stop = Stop::default();
             assert!(within(none, &stop, async { Ok(()) }).await.is_ok() && !stop.is_set());
         }
-    }
-
-    #[test]
-    fn names_by_flag_or_position() {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(name(Some("dev"), &words(&["azure"])).unwrap(), "dev");
-        assert_eq!(name(None, &words(&["azure", "dev"])).unwrap(), "dev");
-        assert_eq!(name(None, &words(&["dev"])).unwrap(), "dev");
-        assert_eq!(name(Some("dev"), &words(&["dev"])).unwrap(), "dev");
-        assert!(name(Some("dev"), &words(&["other"])).is_err());
-        assert!(name(None, &words(&["azure"])).is_err());
-        assert!(name(None, &words(&["dev", "x"])).is_err());
     }
 }

@@ -303,7 +303,7 @@ fn bad_input_is_refused_before_anything_is_called() {
         (INFRA.to_owned(), "--yes"),
         (iam.replace("--name demo ", ""), "--name"),
         (iam.replace("--name demo", "--name Demo"), "--name Demo"),
-        (iam.replace("azure --name demo", "azure other --name demo"), "differ"),
+        (iam.replace("azure --name demo", "azure other --name demo"), "another name is given"),
         (iam.replace("demo-x7k2p", "demo_x"), "--infra-id demo_x"),
         (iam.replace("https://", "http://"), "--oidc-issuer-url http://"),
         (iam.replace("eastus", "East"), "did you mean `east`"),

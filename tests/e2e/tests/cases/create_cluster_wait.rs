@@ -15,6 +15,7 @@ use super::create_cluster_faults::interrupt;
 struct Waiting {
     child: Child,
     said: Arc<Mutex<String>>,
+    reader: std::thread::JoinHandle<()>,
 }
 
 impl Waiting {
@@ -23,13 +24,13 @@ impl Waiting {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut pipe, said) = (child.stderr.take().unwrap(), Arc::new(Mutex::new(String::new())));
         let shared = Arc::clone(&said);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(length @ 1..) = pipe.read(&mut piece) {
                 shared.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
             }
         });
-        Self { child, said }
+        Self { child, said, reader }
     }
 
     fn text(&self) -> String {
@@ -47,7 +48,9 @@ impl Waiting {
 
     fn end(mut self, code: i32) -> String {
         let status = self.child.wait().unwrap();
-        let text = self.text();
+        // What it said last may still be in the pipe.
+        self.reader.join().unwrap();
+        let text = self.said.lock().unwrap().clone();
         assert_eq!(status.code(), Some(code), "{text}");
         text
     }

@@ -3,11 +3,12 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::super::identities::{CLIENT_ID, OBJECT_ENCODING};
+use super::super::identities::OBJECT_ENCODING;
 use super::super::machines::set;
 use super::super::services::{Access, services};
 use super::super::validate::Cluster;
 use super::{API_VERSION, TRUST_BUNDLE};
+use crate::identities::CLIENT_ID;
 
 impl Cluster {
     pub(super) fn hosted_cluster(&self) -> Value {

@@ -127,9 +127,8 @@ fn infra_identities(path: &str, infra: &InfraOutput, refusals: &mut Refusals) {
             }
         }
         (None, Some(identities)) => {
-            let ids = identities.control_plane.iter().map(|(key, (id, _))| (key, id));
-            for (key, id) in ids.filter(|(_, id)| !id.is_empty() && !azure_ids::is_guid(id)) {
-                refuse(format!("the client id '{id}' of {key} is no GUID"), ANEW);
+            if let Err(why) = identities.check() {
+                refuse(why, ANEW);
             }
         }
         (None, None) => refuse(

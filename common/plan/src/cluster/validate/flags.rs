@@ -7,6 +7,7 @@ use super::super::refusal::Refusals;
 use super::super::spec::ClusterSpec;
 use super::super::{durations, key_values, kms, machines, networking, quantity, tolerations};
 use super::{Parsed, Purpose, access};
+use crate::identities;
 
 /// The capabilities of a cluster that can be chosen.
 const CAPABILITIES: [&str; 7] =
@@ -318,24 +319,14 @@ fn new_infrastructure(spec: &ClusterSpec, refusals: &mut Refusals) {
 }
 
 fn identity_files(spec: &ClusterSpec, refusals: &mut Refusals) {
-    let workload = ("--workload-identities-file", &spec.workload_identities_file);
-    let managed = ("--managed-identities-file", &spec.managed_identities_file);
-    let data_plane = ("--data-plane-identities-file", &spec.data_plane_identities_file);
-    if let (Some(path), Some(_)) = (workload.1, managed.1.as_ref().or(data_plane.1.as_ref())) {
-        let other = if managed.1.is_some() { managed.0 } else { data_plane.0 };
-        refusals.add(
-            workload.0,
-            path,
-            format!("it excludes {other}: a cluster has workload identities or managed identities"),
-            "leave out one kind",
-        );
-    }
-    for (one, other) in [(managed, data_plane), (data_plane, managed)] {
-        if let (Some(path), None, None) = (one.1, other.1, workload.1) {
-            refusals.add(one.0, path, format!("it needs {}", other.0), format!("give `{} FILE` too", other.0));
-        }
-    }
-    if managed.1.is_some() && spec.oauth_publishing_strategy == "LoadBalancer" {
+    let managed = spec.managed_identities_file.as_deref();
+    let files = identities::check_files(
+        spec.workload_identities_file.as_deref(),
+        managed,
+        spec.data_plane_identities_file.as_deref(),
+    );
+    refusals.0.extend(files.err().unwrap_or_default());
+    if managed.is_some() && spec.oauth_publishing_strategy == "LoadBalancer" {
         refusals.add(
             "--oauth-publishing-strategy",
             "LoadBalancer",
