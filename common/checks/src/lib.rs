@@ -16,6 +16,7 @@ pub mod report;
 pub mod roles;
 pub mod selection;
 mod shell;
+pub mod status;
 #[cfg(test)]
 mod testkit;
 mod text;

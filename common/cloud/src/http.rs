@@ -74,6 +74,13 @@ impl Calls {
         }
     }
 
+    /// Forgets the calls so far: a run without an end must not keep them all.
+    pub fn forget(&self) {
+        if let Ok(mut kept) = self.kept.lock() {
+            kept.clear();
+        }
+    }
+
     /// All calls so far.
     pub fn all(&self) -> Vec<Call> {
         self.kept.lock().map(|kept| kept.clone()).unwrap_or_default()

@@ -63,6 +63,14 @@ impl Live {
         session::of(&self.signed_in, &self.http, &self.calls)
     }
 
+    /// Forgets what Azure has answered, so that the next collection asks anew; connections and sign-in stay.
+    pub fn ask_anew(&mut self) {
+        if let Fact::Known(arm) = &mut self.signed_in.arm {
+            *arm = arm.fresh();
+        }
+        self.calls.forget();
+    }
+
     /// Collects the wanted facts about one hosted cluster.
     pub async fn collect(&self, target: &Target, needs: &BTreeSet<Need>, now: Timestamp) -> Facts {
         let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };

@@ -10,6 +10,7 @@ mod manifests;
 mod page;
 pub mod plan;
 pub mod report;
+pub mod status;
 mod terminal;
 mod text;
 mod trace;

@@ -6,6 +6,7 @@ mod destroy;
 mod doctor;
 mod explain;
 mod source;
+mod status;
 mod version;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -36,6 +37,7 @@ enum Command {
     Create(Box<create::CreateArgs>),
     Destroy(Box<destroy::DestroyArgs>),
     Doctor(doctor::DoctorArgs),
+    Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
     Bundle(bundle::BundleArgs),
     Version(version::VersionArgs),
@@ -61,6 +63,7 @@ pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
         Command::Create(args) => create::run(&globals, &args, program),
         Command::Destroy(args) => destroy::run(&globals, &args, program),
         Command::Doctor(args) => doctor::run(&globals, &args, program),
+        Command::Status(args) => status::run(&globals, &args, program),
         Command::Explain(args) => explain::run(&globals, &args, program),
         Command::Bundle(args) => bundle::run(&globals, &args, program),
         Command::Version(args) => version::run(&args),

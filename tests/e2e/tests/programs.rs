@@ -25,4 +25,6 @@ mod cases {
     mod krew;
     mod record;
     mod render;
+    mod status;
+    mod status_stories;
 }
