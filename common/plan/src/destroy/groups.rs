@@ -24,6 +24,22 @@ pub(super) struct Fate<'a> {
     stays: Option<String>,
 }
 
+/// How many resources of a group are named.
+const NAMED: usize = 3;
+
+impl Fate<'_> {
+    /// What goes with the group.
+    fn content(&self) -> String {
+        let tops: Vec<&Value> = self.ours.iter().map(|(body, _)| *body).filter(|body| depth(body) == 1).collect();
+        let named: Vec<String> = tops.iter().take(NAMED).map(|body| shown(body)).collect();
+        match (tops.len(), tops.len().saturating_sub(NAMED)) {
+            (0, _) => "it is empty".to_owned(),
+            (_, 0) => format!("holds only the cluster's {}", named.join(", ")),
+            (_, more) => format!("holds only the cluster's {} and {more} more", named.join(", ")),
+        }
+    }
+}
+
 /// What is deleted before what, and in which api-version. What is in use by another goes after it.
 const KINDS: [(&str, u8, &str); 16] = [
     ("microsoft.network/privatednszones/virtualnetworklinks", 0, infra::PRIVATE_DNS),
@@ -57,8 +73,10 @@ fn fate<'a>(spec: &Spec, facts: &Facts, key: &str, group: &'a GroupSeen) -> Fate
     let mut unsure = Vec::new();
     for body in tops {
         if kind(body) == IDENTITY {
-            // Identities outlive the infrastructure.
-            if !identities::goes(spec, facts, body) {
+            // Identities outlive the infrastructure; those that go have steps of their own where their group stays.
+            if identities::goes(spec, facts, body) {
+                fate.ours.push((body, "named for the cluster".to_owned()));
+            } else {
                 fate.foreign.push(body);
             }
             continue;
@@ -143,11 +161,11 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
     for (key, fate) in fates {
         let group = facts.groups.get(key).map(|group| name(&group.body)).unwrap_or_default();
         if fate.goes {
-            let count = fate.ours.len();
-            let reason = match facts.groups.get(key).map(|group| tag_of(spec, group)) {
-                Some(true) => format!("bears our tag; {count} resources in it, all the cluster's"),
-                _ => format!("made for the cluster; {count} resources in it, all the cluster's"),
+            let made = match facts.groups.get(key).map(|group| tag_of(spec, group)) {
+                Some(true) => "bears our tag",
+                _ => "made for the cluster",
             };
+            let reason = format!("{made}; {}", fate.content());
             let step = step(&ArmId::new(key_id(facts, key)), format!("resource group {group}"), reason, iam::GROUPS);
             ranked.push((rank_of_group(spec, key), step));
             continue;
@@ -168,6 +186,9 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
 fn single(fate: &Fate<'_>, group: &str, ranked: &mut Vec<(u8, Step)>, planned: &mut Planned) {
     for (body, proof) in &fate.ours {
         let kind = kind(body);
+        if kind == IDENTITY {
+            continue;
+        }
         let known = KINDS.iter().find(|(own, ..)| *own == kind);
         match known {
             Some((_, rank, api_version)) => {

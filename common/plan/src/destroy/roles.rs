@@ -36,7 +36,7 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
         let name = text(assignment, &["name"]).unwrap_or_default().to_ascii_lowercase();
         let component = (scope.key() == enclosing).then(|| derived(spec, group).remove(&name)).flatten();
         let reason = match component {
-            Some(component) => format!("its name is derived from the infra id, {component} and the group"),
+            Some(_) => "its name is derived from the infra id".to_owned(),
             None if principals.contains(&property("principalId").to_ascii_lowercase()) => {
                 "its identity goes".to_owned()
             }

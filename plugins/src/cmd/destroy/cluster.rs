@@ -75,6 +75,9 @@ pub(crate) struct ClusterArgs {
     /// Let the cluster's own controllers clean up what they made in Azure
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     destroy_cloud_resources: bool,
+    /// Take finalizers off by force: refused, since what they guard would be left behind
+    #[arg(long, hide = true)]
+    force: bool,
     /// Region; has no effect: everything is found by its names and tags
     #[arg(long, value_name = "REGION", default_value = "eastus", hide_default_value = true)]
     location: String,
@@ -86,6 +89,14 @@ pub(crate) fn run(globals: &Globals, args: &ClusterArgs, program: &'static str) 
     let target = Target { namespace: namespace(globals), name: name_of(args.name.clone(), &args.words)? };
     let trial = Spec::usual(&target.name, args.infra_id.as_deref().unwrap_or("unknown"), "");
     trial.check().map_err(|refusal| refused::failure(&[refusal]))?;
+    if args.force {
+        return Err(refused::failure(&[Refusal::new(
+            "--force",
+            "",
+            "finalizers are not taken off: what they guard would be left behind in Azure",
+            "leave it out: what holds the deletion up is named, with the way out; `--no-cluster --infra-id ID` deletes what is in Azure without the management cluster",
+        )]));
+    }
     if args.no_cluster && args.infra_id.is_none() {
         return Err(no_infra_id("with --no-cluster"));
     }
