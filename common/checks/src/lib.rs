@@ -32,6 +32,7 @@ pub use judgement::{Evidence, Finding, Fix, Judgement, Key, Level, Persona};
 pub use registry::CHECKS;
 pub use report::{Cause, Report, Row, Summary, Verdict};
 pub use selection::Selection;
+pub use text::quote;
 pub use view::View;
 
 /// What every check file needs.

@@ -7,7 +7,7 @@ use facts::hosted::Condition;
 /// A value as one word of a POSIX shell: bare where it is harmless, else in single quotes.
 ///
 /// Facts may come from a bundle that somebody else wrote, so no value reaches a command unquoted.
-pub(crate) fn quote(value: &str) -> Cow<'_, str> {
+pub fn quote(value: &str) -> Cow<'_, str> {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
     if !value.is_empty() && value.chars().all(harmless) {
         Cow::Borrowed(value)

@@ -16,6 +16,7 @@ pub mod issuer;
 pub mod kubernetes;
 pub mod live;
 pub mod oidc;
+pub mod orphans;
 pub mod releases;
 pub mod secrets;
 pub mod session;

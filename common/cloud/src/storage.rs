@@ -119,6 +119,47 @@ impl Storage {
         }
     }
 
+    /// The names of a container's blobs, at most a few more than `most`. None when there is no such container.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn names(
+        &self,
+        account: &facts::ArmId,
+        container: &str,
+        most: usize,
+    ) -> Result<Option<Vec<String>>, StorageError> {
+        let mut names = Vec::new();
+        let mut marker = String::new();
+        loop {
+            let mut url = parsed(container, account)?;
+            url.query_pairs_mut().append_pair("comp", "list").append_pair("restype", "container");
+            if !marker.is_empty() {
+                url.query_pairs_mut().append_pair("marker", &marker);
+            }
+            let call = Request { storage: self, account, method: Method::GET, url, blob: None };
+            // What everybody may list takes no role.
+            let response = match call.checked(&Proof::Nothing).await {
+                Ok(response) => response,
+                Err(_) => match self.authorized(&call).await {
+                    Err(error) if error.problem() == Problem::Missing => return Ok(None),
+                    answer => answer?,
+                },
+            };
+            let broken =
+                |error: reqwest::Error| call.failed(Problem::Unreachable, arm::error_chain(&error.without_url()));
+            let body = response.text().await.map_err(broken)?;
+            if !body.contains("<EnumerationResults") {
+                return Err(call.failed(Problem::Refused, "the answer is no list of blobs".to_owned()));
+            }
+            names.extend(body.split("<Blob>").skip(1).filter_map(|blob| between(blob, "<Name>", "</Name>")));
+            marker = between(&body, "<NextMarker>", "</NextMarker>").unwrap_or_default();
+            if marker.is_empty() || names.len() > most {
+                return Ok(Some(names));
+            }
+        }
+    }
+
     /// Writes a blob, if it still is what it was when it was read.
     ///
     /// # Errors
@@ -391,7 +432,9 @@ fn shared_key(
         .map(|(name, value)| format!("{name}:{value}\n"))
         .collect();
     own.sort();
-    let text = format!("{}\n{}/{account}{}", standard.join("\n"), own.concat(), url.path());
+    let mut asked: Vec<String> = url.query_pairs().map(|(name, value)| format!("\n{name}:{value}")).collect();
+    asked.sort();
+    let text = format!("{}\n{}/{account}{}{}", standard.join("\n"), own.concat(), url.path(), asked.concat());
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), text.as_bytes());
     Some(format!("SharedKey {account}:{}", STANDARD.encode(signature)))
 }

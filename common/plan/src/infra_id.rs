@@ -24,6 +24,12 @@ pub fn new(name: &str, random: [u8; RANDOM]) -> String {
     format!("{}-{tail}", base.trim_end_matches('-'))
 }
 
+/// Whether an infra id is of the form that [`new`] gives: then a name that bears it does not bear it by chance.
+pub fn is_generated(id: &str) -> bool {
+    let Some((name, tail)) = id.rsplit_once('-') else { return false };
+    !name.is_empty() && tail.len() == RANDOM && tail.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
 /// The infra ids for which resources of a cluster's name were created, from the tags of what exists.
 pub fn of_tags(name: &str, bodies: &[Value]) -> BTreeSet<String> {
     let tag = |body: &Value, key: &str| body["tags"][key].as_str().map(str::to_owned);
@@ -45,6 +51,10 @@ mod tests {
         assert_eq!(new("dev", [0, 1, 2, 3, 26]), "dev-bcdf9");
         assert_eq!(new("a.very..long-name-that-is-cut", [255; 5]), "a-very-long-name-that-qqqqq");
         assert!(new(&"x".repeat(63), [9; 5]).len() <= 27);
+        assert!(is_generated("dev-bcdf9") && is_generated(&new("dev", [7; 5])));
+        for other in ["dev", "dev-1", "my-rhel9", "-bcdf9", "dev-bcdf99"] {
+            assert!(!is_generated(other), "{other}");
+        }
     }
 
     #[test]

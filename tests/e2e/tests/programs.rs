@@ -20,6 +20,8 @@ mod cases {
     mod create_stage;
     mod destroy;
     mod destroy_cluster;
+    mod destroy_oidc;
+    mod destroy_orphans;
     mod doctor;
     mod house;
     mod krew;

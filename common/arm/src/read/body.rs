@@ -31,6 +31,14 @@ impl Arm {
         let query: Vec<(&str, &str)> = filter.map(|filter| ("$filter", filter)).into_iter().collect();
         there(self.read_all(self.url(scope, below, api_version, &query)).await)
     }
+
+    /// The same, with the time at which each was made: lists of resources and groups tell it only when asked.
+    ///
+    /// # Errors
+    /// As of [`body`](Self::body).
+    pub async fn bodies_with_times(&self, scope: &ArmId, below: &str, api_version: &str) -> Result<Option<Vec<Value>>> {
+        there(self.read_all(self.url(scope, below, api_version, &[("$expand", "createdTime")])).await)
+    }
 }
 
 /// Whoever compares bodies is going to create what is not there, which cannot work in a subscription that is not there.

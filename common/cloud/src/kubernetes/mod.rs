@@ -10,6 +10,7 @@ mod kubeconfig;
 mod kubeconfig_merge;
 mod kubeconfig_secret;
 mod live;
+mod living;
 pub mod logs;
 mod lookup;
 pub mod objects;

@@ -41,7 +41,7 @@ impl Fate<'_> {
 }
 
 /// What is deleted before what, and in which api-version. What is in use by another goes after it.
-const KINDS: [(&str, u8, &str); 16] = [
+pub(super) const KINDS: [(&str, u8, &str); 16] = [
     ("microsoft.network/privatednszones/virtualnetworklinks", 0, infra::PRIVATE_DNS),
     ("microsoft.compute/virtualmachines", 0, "2024-03-01"),
     ("microsoft.compute/virtualmachinescalesets", 0, "2024-03-01"),
@@ -60,7 +60,7 @@ const KINDS: [(&str, u8, &str); 16] = [
     ("microsoft.network/networksecuritygroups", 5, infra::NETWORK),
 ];
 
-const IDENTITY: &str = "microsoft.managedidentity/userassignedidentities";
+pub(super) const IDENTITY: &str = "microsoft.managedidentity/userassignedidentities";
 
 /// What becomes of each group that exists, by its key.
 pub(super) fn fates<'a>(spec: &Spec, facts: &'a Facts) -> BTreeMap<String, Fate<'a>> {
@@ -240,7 +240,7 @@ pub(super) fn step(id: &ArmId, resource: String, reason: String, api_version: &'
 }
 
 /// `virtual machine jumpbox`: a resource as its reader knows it.
-fn shown(body: &Value) -> String {
+pub(super) fn shown(body: &Value) -> String {
     let kind = text(body, &["type"]).unwrap_or_default();
     let kind = kind.rsplit('/').next().unwrap_or_default();
     let word = match kind.to_ascii_lowercase().as_str() {
@@ -284,6 +284,6 @@ fn kind(body: &Value) -> String {
 }
 
 /// How deep a resource's type is: 1 for one that stands by itself.
-fn depth(body: &Value) -> usize {
+pub(super) fn depth(body: &Value) -> usize {
     kind(body).matches('/').count()
 }

@@ -6,6 +6,8 @@
 
 mod groups;
 mod identities;
+pub mod issuer;
+pub mod orphans;
 mod ownership;
 pub mod remains;
 mod roles;

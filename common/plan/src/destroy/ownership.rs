@@ -12,6 +12,17 @@ const VOLUME_TAGS: [&str; 2] = ["k8s-azure-created-by", "kubernetes.io-created-f
 ///
 /// A resource that bears another cluster's infra id in our tag is never of this one.
 pub(super) fn proof(infra_id: &str, body: &Value) -> Option<String> {
+    if body["tags"].get(tags::INFRA_ID).is_some_and(Value::is_string) {
+        return proof_by_mark(infra_id, body);
+    }
+    proof_by_mark(infra_id, body).or_else(|| {
+        let name = text(body, &["name"]).unwrap_or_default();
+        bears(name, infra_id).then(|| format!("its name bears the infra id {infra_id}"))
+    })
+}
+
+/// The same by tags alone.
+pub(super) fn proof_by_mark(infra_id: &str, body: &Value) -> Option<String> {
     match body["tags"][tags::INFRA_ID].as_str() {
         Some(own) if own == infra_id => return Some(format!("tag {} is {infra_id}", tags::INFRA_ID)),
         Some(_) => return None,
@@ -21,11 +32,7 @@ pub(super) fn proof(infra_id: &str, body: &Value) -> Option<String> {
     let owned = body["tags"].as_object().into_iter().flatten().find(|(key, value)| {
         bears(key, infra_id) && value.as_str().is_some_and(|word| word.eq_ignore_ascii_case("owned"))
     });
-    if let Some((key, _)) = owned {
-        return Some(format!("tag {key} is owned"));
-    }
-    let name = text(body, &["name"]).unwrap_or_default();
-    bears(name, infra_id).then(|| format!("its name bears the infra id {infra_id}"))
+    owned.map(|(key, _)| format!("tag {key} is owned"))
 }
 
 /// What proves that a resource without a mark of its own goes with one that is ours: it is attached to it or was made for a

@@ -40,7 +40,7 @@ const WRITABLE: [&str; 24] = [
 ];
 
 /// The name of a storage account.
-pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
+pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if (3..=24).contains(&name.len()) && name.chars().all(plain) {
         return Ok(());
@@ -54,7 +54,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 /// The name of a container.
-pub(super) fn check_container(name: &str) -> Result<(), Refusal> {
+pub(crate) fn check_container(name: &str) -> Result<(), Refusal> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let fine = (3..=63).contains(&name.len())
         && name.chars().all(plain)
@@ -73,7 +73,7 @@ pub(super) fn check_container(name: &str) -> Result<(), Refusal> {
 }
 
 /// The address of an account's blob service, without a slash at the end.
-pub(super) fn endpoint(account: &Value) -> Option<&str> {
+pub fn endpoint(account: &Value) -> Option<&str> {
     text(account, &["properties", "primaryEndpoints", "blob"]).map(|endpoint| endpoint.trim_end_matches('/'))
 }
 

@@ -21,6 +21,8 @@ use crate::iam::{self, GROUPS};
 use crate::resource::{Wanted, kept};
 use crate::{Refusal, Step, input, tags};
 
+pub use account::endpoint;
+pub(crate) use account::{check_container, check_name as check_account};
 pub use documents::{BlobSeen, CONTENT_TYPE, DISCOVERY, JWKS};
 pub use keys::{FreshKey, KeyFiles, Keys, KeysSeen, LocalKey};
 pub use proof::{Unproven, proof};

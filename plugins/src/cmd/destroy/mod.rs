@@ -4,6 +4,8 @@ mod cluster;
 mod iam;
 mod infra;
 mod nodepool;
+mod oidc_issuer;
+mod orphans;
 
 use clap::{Args, Subcommand};
 use cloud::apply::{Hands, Stop};
@@ -32,6 +34,8 @@ enum Noun {
     Infra(infra::InfraArgs),
     Iam(iam::IamArgs),
     Nodepool(nodepool::NodepoolArgs),
+    OidcIssuer(oidc_issuer::OidcIssuerArgs),
+    Orphans(orphans::OrphansArgs),
 }
 
 pub(crate) fn run(globals: &Globals, args: &DestroyArgs, program: &'static str) -> Ended {
@@ -40,6 +44,8 @@ pub(crate) fn run(globals: &Globals, args: &DestroyArgs, program: &'static str) 
         Noun::Infra(args) => infra::run(globals, args, program),
         Noun::Iam(args) => iam::run(globals, args, program),
         Noun::Nodepool(args) => nodepool::run(globals, args, program),
+        Noun::OidcIssuer(args) => oidc_issuer::run(globals, args),
+        Noun::Orphans(args) => orphans::run(globals, args),
     }
 }
 

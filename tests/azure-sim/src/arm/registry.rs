@@ -185,6 +185,42 @@ pub(crate) static KINDS: &[Kind] = &[
         writes: Writes::Sync,
         ..kind("Microsoft.Storage", "storageAccounts/blobServices/containers", STORAGE)
     },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.Storage", "storageAccounts/fileServices", STORAGE)
+    },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.Storage", "storageAccounts/fileServices/shares", STORAGE)
+    },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.Storage", "storageAccounts/queueServices", STORAGE)
+    },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.Storage", "storageAccounts/queueServices/queues", STORAGE)
+    },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.Storage", "storageAccounts/tableServices", STORAGE)
+    },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.Storage", "storageAccounts/tableServices/tables", STORAGE)
+    },
     Kind { name: Rule::Machine, ..kind("Microsoft.Compute", "virtualMachines", COMPUTE) },
     Kind { name: Rule::Any, ..kind("Microsoft.Compute", "disks", DISKS) },
     Kind { name: Rule::Any, ..kind("Microsoft.Compute", "diskEncryptionSets", DISKS) },

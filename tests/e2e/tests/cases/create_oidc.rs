@@ -17,17 +17,17 @@ use super::create_stage::{CLIENT, SECRET, SUBSCRIPTION, Stage, TENANT, each, id,
 const KEY: &str = "serviceaccount-signer.private";
 const PUBLIC: &str = "serviceaccount-signer.public";
 
-fn runtime() -> &'static tokio::runtime::Runtime {
+pub(super) fn runtime() -> &'static tokio::runtime::Runtime {
     static ONCE: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     ONCE.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
 }
 
-fn azurite() -> &'static Azurite {
+pub(super) fn azurite() -> &'static Azurite {
     runtime().block_on(Azurite::shared()).unwrap()
 }
 
 /// A subscription with these resources, whose storage accounts are Azurite's.
-fn stage(resources: Value) -> Stage {
+pub(super) fn stage(resources: Value) -> Stage {
     let state = json!({
         "tenant": TENANT,
         "principals": [{
@@ -49,19 +49,19 @@ fn stage(resources: Value) -> Stage {
 }
 
 /// A container that no other test uses.
-fn container() -> String {
+pub(super) fn container() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("issuer-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn line(container: &str) -> String {
+pub(super) fn line(container: &str) -> String {
     format!(
         "create oidc-issuer azure --name contoso --storage-account-name devstoreaccount1 --blob-container-name {container}"
     )
 }
 
 /// A document as anybody gets it: status, content type and content.
-fn public(url: &str) -> (u16, String, Value) {
+pub(super) fn public(url: &str) -> (u16, String, Value) {
     let http = azurite().http().unwrap();
     runtime().block_on(async {
         let response = http.get(url).send().await.unwrap();
@@ -87,7 +87,7 @@ fn kid(path: &Path) -> String {
     half(path).kid
 }
 
-fn issuer_of(ran: &Ran) -> String {
+pub(super) fn issuer_of(ran: &Ran) -> String {
     let issuer = ran.stdout.strip_suffix('\n').unwrap();
     assert!(!issuer.contains('\n') && issuer.starts_with("https://") && !issuer.ends_with('/'), "{}", ran.stdout);
     issuer.to_owned()

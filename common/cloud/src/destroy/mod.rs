@@ -1,5 +1,7 @@
 //! What `destroy` has to know of Azure before it plans.
 
+pub mod issuer;
+
 use std::collections::BTreeMap;
 
 use arm::{Arm, ArmId};
@@ -10,8 +12,8 @@ use serde_json::Value;
 
 use crate::create::FactsError;
 
-const ASSIGNMENTS: &str = "/providers/Microsoft.Authorization/roleAssignments";
-const IDENTITIES: &str = "/providers/Microsoft.ManagedIdentity/userAssignedIdentities";
+pub(crate) const ASSIGNMENTS: &str = "/providers/Microsoft.Authorization/roleAssignments";
+pub(crate) const IDENTITIES: &str = "/providers/Microsoft.ManagedIdentity/userAssignedIdentities";
 
 /// Reads the groups in which something of the cluster may be, the role assignments, and the cluster's identities. Returns
 /// what is to be destroyed, too, now that it is known where the identities are.
