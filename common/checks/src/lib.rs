@@ -8,6 +8,7 @@ pub mod check;
 mod federation;
 mod fold;
 pub mod judgement;
+pub mod node_pools;
 pub mod nsg;
 pub mod refusal;
 pub mod registry;

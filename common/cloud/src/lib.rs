@@ -17,6 +17,7 @@ pub mod kubernetes;
 pub mod live;
 pub mod oidc;
 pub mod orphans;
+pub mod registry;
 pub mod releases;
 pub mod secrets;
 pub mod session;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::late::Late;
 use crate::manifest::Manifest;
+use crate::patch::Patch;
 use crate::secret::Secret;
 
 /// What a step does.
@@ -59,6 +60,8 @@ pub enum Change {
         /// How long it may take.
         grace: Duration,
     },
+    /// Fields of an object of the management cluster are changed, and nothing else of it.
+    Patch(Box<Patch>),
     /// A file is written, readable by its owner alone, whole or not at all.
     File {
         /// The file.
@@ -137,7 +140,7 @@ impl Change {
             Self::ArmDelete { .. } => 5,
             // A fresh identity is not known everywhere at once.
             Self::RoleAssignment { .. } => 5,
-            Self::Manifest { .. } | Self::ManifestDelete(_) => 1,
+            Self::Manifest { .. } | Self::ManifestDelete(_) | Self::Patch(_) => 1,
             Self::ClusterDelete { .. } => 5 * 60,
             Self::File { .. } | Self::SecretFile { .. } | Self::Supersede { .. } => 0,
             Self::Blob(_) => 1,

@@ -15,13 +15,16 @@ mod input;
 pub mod late;
 pub mod manifest;
 pub mod node_pool;
+pub mod node_pool_size;
 pub mod objects;
 pub mod oidc;
+pub mod patch;
 mod refusal;
 pub mod release;
 pub mod resource;
 pub mod secret;
 pub mod tags;
+pub mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod grid;
 mod manifests;
+pub mod node_pools;
 pub mod orphans;
 mod page;
 pub mod plan;

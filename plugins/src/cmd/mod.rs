@@ -5,9 +5,12 @@ mod create;
 mod destroy;
 mod doctor;
 mod explain;
+mod nodepool;
 mod source;
 mod status;
+mod upgrade;
 mod version;
+mod watch;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use cloud::apply::Stop;
@@ -36,6 +39,8 @@ pub(crate) struct Cli {
 enum Command {
     Create(Box<create::CreateArgs>),
     Destroy(Box<destroy::DestroyArgs>),
+    Nodepool(nodepool::NodepoolArgs),
+    Upgrade(Box<upgrade::UpgradeArgs>),
     Doctor(doctor::DoctorArgs),
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
@@ -62,6 +67,8 @@ pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
     match command {
         Command::Create(args) => create::run(&globals, &args, program),
         Command::Destroy(args) => destroy::run(&globals, &args, program),
+        Command::Nodepool(args) => nodepool::run(&globals, &args, program),
+        Command::Upgrade(args) => upgrade::run(&globals, &args, program),
         Command::Doctor(args) => doctor::run(&globals, &args, program),
         Command::Status(args) => status::run(&globals, &args, program),
         Command::Explain(args) => explain::run(&globals, &args, program),

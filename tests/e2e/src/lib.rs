@@ -8,6 +8,7 @@
 //! | [`authority`] | throwaway certificates |
 //! | [`kube_proxy`] | the API server with trouble in front of it |
 //! | [`process`] | child processes that cannot outlive the test process |
+//! | [`registry`] | an image registry over https |
 //! | [`scene`] | a whole hosted cluster, healthy, to be broken |
 //! | [`workspace`] | paths of the checkout and of recorded data beside it |
 //!
@@ -30,6 +31,7 @@ mod error;
 pub mod keys;
 pub mod kube_proxy;
 pub mod process;
+pub mod registry;
 pub mod scene;
 pub mod workspace;
 

@@ -18,6 +18,8 @@ mod cases {
     mod create_pool;
     mod create_spec_file;
     mod create_stage;
+    mod day2;
+    mod day2_upgrade;
     mod destroy;
     mod destroy_cluster;
     mod destroy_oidc;

@@ -50,7 +50,7 @@ pub(super) async fn manifest(
 }
 
 /// What another try may mend: a server that restarts, a webhook that is not ready, or writers that came between.
-fn passes(error: &KubeError) -> bool {
+pub(super) fn passes(error: &KubeError) -> bool {
     matches!(error, KubeError::Unreachable { .. } | KubeError::Other { status: Some(409 | 429 | 500..), .. })
 }
 

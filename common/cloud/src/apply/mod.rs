@@ -12,6 +12,7 @@ mod explain;
 pub mod file;
 mod local_step;
 mod pace;
+mod patch_step;
 mod secret_file;
 mod step;
 

@@ -5,7 +5,9 @@ use plan::late::Late;
 use plan::{Change, Step};
 
 use super::arm_step::Run;
-use super::{Event, Hands, Options, Outcome, Results, StepError, blob_step, cluster_step, local_step, secret_file};
+use super::{
+    Event, Hands, Options, Outcome, Results, StepError, blob_step, cluster_step, local_step, patch_step, secret_file,
+};
 
 pub(super) type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);
 
@@ -46,6 +48,10 @@ pub(super) async fn perform(
                 let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;
                 let deletion = cluster_step::Deletion { kubernetes, target, clean_up: *clean_up, grace: *grace };
                 deletion.carry_out(at, options, on_event).await
+            }
+            Some(Change::Patch(patch)) => {
+                let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;
+                patch_step::patch(kubernetes, patch, options).await
             }
             Some(Change::File { path, content }) => local_step::file(path, content, &results),
             Some(Change::SecretFile { path, content }) => secret_file::make(path, content),

@@ -45,10 +45,16 @@ pub enum KubeError {
         /// The resource that the server names, in its plural form; none when the path itself is unknown.
         resource: Option<String>,
     },
-    /// Others own fields that were to be written, or the object changed meanwhile (409).
+    /// Others own fields that were to be written (409).
     #[error("{why}")]
     Conflict {
         /// What the server said; it names the fields and their owners.
+        why: String,
+    },
+    /// The object is no longer as it was when a change of it was judged: somebody else changed it.
+    #[error("{why}")]
+    Changed {
+        /// What is no longer so.
         why: String,
     },
     /// The API server does not take an object as it is (400, 422).
@@ -79,6 +85,7 @@ impl KubeError {
             Self::Denied { .. } => "the management cluster denies a permission".to_owned(),
             Self::NotFound { .. } => "the management cluster has no such resource".to_owned(),
             Self::Conflict { .. } => "others own fields of the object".to_owned(),
+            Self::Changed { .. } => "the object was changed meanwhile".to_owned(),
             Self::Invalid { .. } => "the management cluster does not take the object".to_owned(),
             Self::Other { .. } => "the management cluster's API server failed".to_owned(),
         }
@@ -94,6 +101,7 @@ impl KubeError {
             | Self::Unauthorized { why }
             | Self::Denied { why }
             | Self::Conflict { why }
+            | Self::Changed { why }
             | Self::Invalid { why }
             | Self::NotFound { why, .. } => Some(why.clone()),
             Self::Other { status, why } => Some(match status {
@@ -117,7 +125,9 @@ impl KubeError {
                     "ask a cluster administrator for the permission; `oc auth can-i --list` shows yours"
                 }
                 Self::Conflict { .. } => "`oc get … -o yaml --show-managed-fields` shows who owns which field",
-                Self::NotFound { .. } | Self::Invalid { .. } | Self::Other { .. } => return None,
+                Self::NotFound { .. } | Self::Changed { .. } | Self::Invalid { .. } | Self::Other { .. } => {
+                    return None;
+                }
             }
             .to_owned(),
         )
@@ -142,6 +152,7 @@ impl KubeError {
             | Self::NoContext { .. }
             | Self::Unauthorized { .. }
             | Self::Conflict { .. }
+            | Self::Changed { .. }
             | Self::Invalid { .. }
             | Self::Other { .. } => GapKind::Failed,
         };

@@ -14,6 +14,7 @@ mod living;
 pub mod logs;
 mod lookup;
 pub mod objects;
+mod patch;
 mod proxy;
 mod remains;
 mod write;

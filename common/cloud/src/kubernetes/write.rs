@@ -1,4 +1,4 @@
-//! What changes the management cluster: server-side apply under our own name.
+//! What changes the management cluster: server-side apply under our own name. Single fields are changed in `patch.rs`.
 
 use plan::manifest::Manifest;
 use serde_json::Value;
@@ -69,7 +69,7 @@ impl Connection {
     }
 }
 
-fn path_of(manifest: &Manifest) -> Result<String, KubeError> {
+pub(super) fn path_of(manifest: &Manifest) -> Result<String, KubeError> {
     let is_kind = |(version, kind, ..): &&(&str, &str, &str, &str)| {
         *version == manifest.api_version() && *kind == manifest.kind()
     };

@@ -34,6 +34,7 @@ pub use inputs::{AzureAccount, Entropy, ImageContentSource, Inputs, SshKey};
 pub use node_pool::{HostedClusterView, NodePool, validate_node_pool};
 pub use refusal::Refusal;
 pub use spec::{ClusterSpec, MachineSpec, NodePoolSpec};
+pub(crate) use validate::release_problem;
 pub use validate::{Cluster, Purpose, validate};
 
 pub use crate::identities::{WorkloadIdentities, WorkloadIdentitiesFile};

@@ -12,14 +12,14 @@ use super::create_cluster::{command, object, ran, whole};
 use super::create_cluster_faults::interrupt;
 
 /// A run under way, and what it has said so far.
-struct Waiting {
-    child: Child,
+pub(super) struct Waiting {
+    pub child: Child,
     said: Arc<Mutex<String>>,
     reader: std::thread::JoinHandle<()>,
 }
 
 impl Waiting {
-    fn begin(scene: &Scene, line: &str) -> Self {
+    pub fn begin(scene: &Scene, line: &str) -> Self {
         let mut command = command(scene, line);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut pipe, said) = (child.stderr.take().unwrap(), Arc::new(Mutex::new(String::new())));
@@ -33,12 +33,12 @@ impl Waiting {
         Self { child, said, reader }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
     /// Waits until it says something.
-    fn until(&self, word: &str) {
+    pub fn until(&self, word: &str) {
         let begun = Instant::now();
         while !self.text().contains(word) {
             assert!(begun.elapsed().as_secs() < 60, "not said: {word}\n{}", self.text());
@@ -46,7 +46,7 @@ impl Waiting {
         }
     }
 
-    fn end(mut self, code: i32) -> String {
+    pub fn end(mut self, code: i32) -> String {
         let status = self.child.wait().unwrap();
         // What it said last may still be in the pipe.
         self.reader.join().unwrap();

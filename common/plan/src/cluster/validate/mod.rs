@@ -11,7 +11,7 @@ use super::networking::Networks;
 use super::refusal::{Refusal, Refusals};
 use super::spec::ClusterSpec;
 
-pub(super) use flags::release_problem;
+pub(crate) use flags::release_problem;
 
 /// A hosted cluster that was judged and can be made. Only [`validate`] makes one.
 #[derive(Debug)]
