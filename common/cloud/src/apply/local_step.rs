@@ -28,14 +28,24 @@ pub(super) async fn manifest(
         let text = filled(&object.object().to_string(), late, results)?;
         Manifest::new(serde_json::from_str(&text).map_err(|error| StepError::Answer(error.to_string()))?)
     };
+    // What the object holds may be a secret, and nobody asks for it.
+    again(options, || async { kubernetes.apply(&ready).await.map(drop) }).await
+}
+
+/// Deletes an object.
+pub(super) async fn delete(kubernetes: &Connection, object: &Manifest, options: &Options) -> Ended {
+    again(options, || kubernetes.remove(object)).await
+}
+
+/// Repeats a request to the management cluster as long as another try may mend what failed.
+pub(super) async fn again<W>(options: &Options, request: impl Fn() -> W) -> Ended
+where
+    W: Future<Output = Result<(), KubeError>>,
+{
     let begun = Instant::now();
     let mut tries = 0;
     loop {
-        let error = match kubernetes.apply(&ready).await {
-            // What the object holds may be a secret, and nobody asks for it.
-            Ok(_) => return Ok(Outcome::Done(Value::Null)),
-            Err(error) => error,
-        };
+        let Err(error) = request().await else { return Ok(Outcome::Done(Value::Null)) };
         tries += 1;
         let wait = options.pace.grown(tries);
         let over = begun + options.pace.patience_with_absence < Instant::now() + wait;
@@ -50,14 +60,8 @@ pub(super) async fn manifest(
 }
 
 /// What another try may mend: a server that restarts, a webhook that is not ready, or writers that came between.
-pub(super) fn passes(error: &KubeError) -> bool {
+fn passes(error: &KubeError) -> bool {
     matches!(error, KubeError::Unreachable { .. } | KubeError::Other { status: Some(409 | 429 | 500..), .. })
-}
-
-/// Deletes an object.
-pub(super) async fn delete(kubernetes: &Connection, object: &Manifest) -> Ended {
-    kubernetes.remove(object).await?;
-    Ok(Outcome::Done(Value::Null))
 }
 
 /// Writes a file.

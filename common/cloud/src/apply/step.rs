@@ -42,7 +42,7 @@ pub(super) async fn perform(
             }
             Some(Change::ManifestDelete(object)) => {
                 let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;
-                local_step::delete(kubernetes, object).await
+                local_step::delete(kubernetes, object, options).await
             }
             Some(Change::ClusterDelete { target, clean_up, grace }) => {
                 let kubernetes = hands.kubernetes.ok_or_else(|| missing("the management cluster"))?;

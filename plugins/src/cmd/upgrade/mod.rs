@@ -321,7 +321,8 @@ impl Order<'_> {
         if self.args.wait {
             return "Ctrl-C is safe: the upgrade goes on without you".to_owned();
         }
-        let look = format!("next: `{program} doctor {} -n {}` says how it is", target.name, target.namespace);
+        let look =
+            format!("next: `{program} status {} -n {} --watch` shows how it goes", target.name, target.namespace);
         match self.pools_follow(ground) {
             follow if follow.is_empty() => look,
             follow => format!("{look}\n{follow}"),
