@@ -31,8 +31,10 @@ impl Deletion<'_> {
             match self.kubernetes.remains(self.target).await {
                 Ok(remains) => {
                     seen = Instant::now();
-                    let Some(cluster) = &remains.cluster else { return Ok(Outcome::Done(Value::Null)) };
-                    if remains.is_finalized() {
+                    if remains.is_gone() {
+                        return Ok(Outcome::Done(Value::Null));
+                    }
+                    if let Some(cluster) = remains.cluster.as_ref().filter(|_| remains.is_finalized()) {
                         self.kubernetes.release_hosted_cluster(cluster, self.target).await?;
                         continue;
                     }

@@ -38,8 +38,12 @@ pub const KINDS: [(&[&str], &str, bool); 7] = [
 impl Remains {
     /// Whether nothing but upstream's own finalizer holds the HostedCluster: all that its operator does is done.
     pub fn is_finalized(&self) -> bool {
-        let Some(cluster) = &self.cluster else { return true };
-        is_going(cluster) && finalizers(cluster) == [UPSTREAM_FINALIZER]
+        self.cluster.as_ref().is_some_and(|cluster| is_going(cluster) && finalizers(cluster) == [UPSTREAM_FINALIZER])
+    }
+
+    /// Whether all is gone: the HostedCluster, and what of it was on its way.
+    pub fn is_gone(&self) -> bool {
+        self.cluster.is_none() && !self.objects.iter().any(is_going)
     }
 
     /// What is in the way, a line each.
@@ -180,6 +184,9 @@ mod tests {
         assert!(waits.blockers()[1].contains("the HyperShift operator has to let go"));
         let ours =
             Remains { cluster: Some(object("HostedCluster", UPSTREAM_FINALIZER, json!([]))), ..Remains::default() };
-        assert!(ours.is_finalized() && Remains::default().is_finalized());
+        assert!(ours.is_finalized() && Remains::default().is_gone());
+        let pool = object("NodePool", "hypershift.openshift.io/finalizer", json!([]));
+        let left = Remains { objects: vec![pool], ..Remains::default() };
+        assert!(!left.is_gone() && left.blockers()[0].starts_with("NodePool clusters-dev/dev waits since "));
     }
 }

@@ -194,10 +194,12 @@ fn killed_after_any_deletion_or_refused_the_next_run_finishes() {
             ("403", fault(Some(403), Action::Respond)),
             ("500", fault(Some(500), Action::Respond)),
             ("409 in use", Fault { code: Some("InUseByOther".into()), ..fault(Some(409), Action::Respond) }),
+            ("operation failed", fault(None, Action::LroFailed)),
             ("answer lost", Fault { times: Some(1), ..fault(None, Action::CommitThenReset) }),
         ] {
             // A request that is repeated takes its time: each kind of resource once is enough.
-            if name != "500" || at % 5 == 0 {
+            let is_long = path.contains("/Microsoft.Network/");
+            if (name != "500" || at % 5 == 0) && (name != "operation failed" || is_long) {
                 cases.push((format!("{name} at {path}"), fault));
             }
         }

@@ -104,9 +104,26 @@ async fn what_holds_a_deletion_up_is_named_at_once() {
     scene.bed.apply_yaml(&machine.to_string()).await.unwrap();
     let here = ["-n", control_plane.as_str()];
     kubectl(&scene, &[here[0], here[1], "delete", "azuremachine", "demo-abc", "--wait=false"]);
+    let drained = json!({
+        "apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Machine",
+        "metadata": {"name": "demo-abc", "namespace": control_plane, "finalizers": ["machine.cluster.x-k8s.io"]},
+        "spec": {
+            "clusterName": "demo", "bootstrap": {"dataSecretName": "x"},
+            "infrastructureRef": {"apiVersion": "infrastructure.cluster.x-k8s.io/v1beta1", "kind": "AzureMachine", "name": "demo-abc", "namespace": control_plane},
+        },
+        "status": {"conditions": [{
+            "type": "DrainingSucceeded", "status": "False", "reason": "Draining", "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "message": "cannot drain: web-1 violates its PodDisruptionBudget",
+        }]},
+    });
+    scene.bed.apply_yaml(&drained.to_string()).await.unwrap();
+    kubectl(&scene, &[here[0], here[1], "delete", "machines.cluster.x-k8s.io", "demo-abc", "--wait=false"]);
+    finalizers(&scene, "nodepool", "demo", &["hypershift.openshift.io/finalizer"]);
     let stuck = destroy(&scene, "--with-iam --yes --cluster-grace-period 2s");
     assert_eq!(stuck.code, Some(1), "{}", stuck.stderr);
     let said = stuck.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("NodePool") && said.contains("finalizer hypershift.openshift.io/finalizer"), "{said}");
+    assert!(said.contains("finalizer machine.cluster.x-k8s.io") && said.contains("PodDisruptionBudget"), "{said}");
     assert!(said.contains("AzureMachine") && said.contains("ScopeLocked") && said.contains("az lock list"), "{said}");
     assert!(said.contains("cannot delete HostedCluster") && said.contains("run the same command again"), "{said}");
     // Nothing of Azure goes as long as the control plane may need it.
@@ -114,8 +131,13 @@ async fn what_holds_a_deletion_up_is_named_at_once() {
     let cluster = object(&scene, "hostedcluster", "demo");
     assert_eq!(cluster["metadata"]["annotations"]["hypershift.openshift.io/cleanup-cloud-resources"], "true");
 
-    // The machine is gone, the operator is not there: that is named next.
+    // The machines are gone, the operator is not there: that is named next.
     let none = json!({"metadata": {"finalizers": null}}).to_string();
+    kubectl(&scene, &["patch", "nodepool", "demo", "--type", "merge", "-p", &none]);
+    kubectl(
+        &scene,
+        &[here[0], here[1], "patch", "machines.cluster.x-k8s.io", "demo-abc", "--type", "merge", "-p", &none],
+    );
     kubectl(&scene, &[here[0], here[1], "patch", "azuremachine", "demo-abc", "--type", "merge", "-p", &none]);
     let stuck = destroy(&scene, "--with-iam --yes --cluster-grace-period 2s");
     assert_eq!(stuck.code, Some(1), "{}", stuck.stderr);
