@@ -22,6 +22,7 @@ mod cases {
     mod day2_upgrade;
     mod destroy;
     mod destroy_cluster;
+    mod destroy_cluster_faults;
     mod destroy_oidc;
     mod destroy_orphans;
     mod doctor;

@@ -194,6 +194,8 @@ fn killed_after_any_deletion_or_refused_the_next_run_finishes() {
             ("403", fault(Some(403), Action::Respond)),
             ("500", fault(Some(500), Action::Respond)),
             ("409 in use", Fault { code: Some("InUseByOther".into()), ..fault(Some(409), Action::Respond) }),
+            ("404", Fault { times: Some(1), ..fault(Some(404), Action::Respond) }),
+            ("429", Fault { times: Some(1), retry_after: Some(1), ..fault(Some(429), Action::Respond) }),
             ("operation failed", fault(None, Action::LroFailed)),
             ("answer lost", Fault { times: Some(1), ..fault(None, Action::CommitThenReset) }),
         ] {
