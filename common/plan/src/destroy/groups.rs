@@ -179,6 +179,12 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
             planned.notes.push(format!("resource group {group} stays: it was not made for this cluster alone"));
         }
     }
+    let managed = ArmId::of_group(&spec.subscription, &spec.managed_group);
+    if spec.infra && !facts.groups.contains_key(&managed.key()) {
+        planned
+            .notes
+            .push(format!("resource group {} is gone already, with the machines that were in it", spec.managed_group));
+    }
     chain(ranked, before, planned);
 }
 

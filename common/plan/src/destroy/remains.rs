@@ -177,6 +177,34 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_that_waits_is_named_with_its_finalizer_and_what_is_behind_it() {
+        for kind in [
+            "AzureMachine",
+            "Machine",
+            "AzureCluster",
+            "Cluster",
+            "AzurePrivateLinkService",
+            "HostedControlPlane",
+            "NodePool",
+        ] {
+            for (message, behind) in [
+                ("409 ScopeLocked: x", "a lock is on it"),
+                ("404 ResourceGroupNotFound: x", "its resource group is gone"),
+                ("403 AuthorizationFailed: x", "has lost its role"),
+                ("AADSTS700213: x", "the identity, its credential or the issuer is gone"),
+                ("cannot drain node", "PodDisruptionBudget"),
+            ] {
+                let conditions = json!([{"type": "Ready", "status": "False", "reason": "Failed", "message": message}]);
+                let remains = Remains { objects: vec![object(kind, "a.io/b", conditions)], ..Remains::default() };
+                let told = remains.blockers();
+                assert_eq!(told.len(), 1);
+                assert!(told[0].starts_with(&format!("{kind} clusters-dev/dev waits since ")), "{told:?}");
+                assert!(told[0].contains("finalizer a.io/b") && told[0].contains(behind), "{told:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_cluster_alone_waits_for_its_operator_or_for_us() {
         let waits =
             Remains { cluster: Some(object("HostedCluster", OPERATOR_FINALIZER, json!([]))), ..Remains::default() };

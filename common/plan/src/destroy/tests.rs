@@ -213,6 +213,14 @@ fn identities_go_only_when_asked_for_and_with_every_role_they_hold() {
 }
 
 #[test]
+fn a_group_that_is_gone_is_told() {
+    let mut facts = facts();
+    facts.groups.remove(&group_id("dev-dev-x7k2p").key());
+    let planned = plan(&spec(), &facts).unwrap();
+    assert!(planned.notes.iter().any(|note| note.contains("dev-dev-x7k2p is gone already")), "{:?}", planned.notes);
+}
+
+#[test]
 fn locks_and_wishes_keep_groups() {
     let mut locked = facts();
     locked.groups.get_mut(&group_id("dev-nsg-dev-x7k2p").key()).unwrap().locks.push(json!({"name": "hands-off"}));
