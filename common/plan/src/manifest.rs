@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A Kubernetes object. It may be a Secret, so that debug output shows nothing but its kind and name.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,6 +12,18 @@ impl Manifest {
     /// An object with apiVersion, kind and name.
     pub fn new(object: Value) -> Self {
         Self(object)
+    }
+
+    /// An object by its name alone, for reading or deleting it.
+    pub fn named(api_version: &str, kind: &str, namespace: &str, name: &str) -> Self {
+        Self(json!({
+            "apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace},
+        }))
+    }
+
+    /// A HostedCluster or NodePool by its name alone.
+    pub fn of_hypershift(kind: &str, namespace: &str, name: &str) -> Self {
+        Self::named("hypershift.openshift.io/v1beta1", kind, namespace, name)
     }
 
     /// The object.
@@ -58,8 +70,6 @@ impl fmt::Debug for Manifest {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -7,11 +7,10 @@ use plan::destroy::remains::{KINDS, Remains, UPSTREAM_FINALIZER};
 use plan::manifest::Manifest;
 use serde_json::{Value, json};
 
-use super::connection::{Connection, path, segment, unusable};
+use super::connection::{Connection, path, unusable};
 use super::error::KubeError;
 use super::objects;
-
-const HOSTED_CLUSTERS: (&str, &str) = ("/apis/hypershift.openshift.io/v1beta1", "hostedclusters");
+use super::write::path_of;
 
 /// The annotation by which the operator also cleans up what the cluster's own controllers made in Azure.
 const CLEAN_UP: &str = "hypershift.openshift.io/cleanup-cloud-resources";
@@ -23,11 +22,17 @@ impl Connection {
     /// [`KubeError`] when the HostedCluster itself cannot be looked at.
     pub async fn remains(&self, target: &Target) -> Result<Remains, KubeError> {
         let control_plane = target.control_plane_namespace();
-        let lists = join_all(KINDS.iter().map(|(versions, plural, beside)| {
+        let lists = join_all(KINDS.iter().map(|(versions, plural, kind, beside)| {
             let namespace = if *beside { target.namespace.as_str() } else { control_plane.as_str() };
-            async move { (*plural, self.first_served(versions, namespace, plural).await) }
+            async move { (*plural, self.first_served(versions, namespace, plural, kind).await) }
         }));
-        let (cluster, lists) = futures::join!(self.hosted_cluster_object(target), lists);
+        let named = hosted_cluster(target);
+        let (cluster, lists) = futures::join!(self.object(&named), lists);
+        let cluster = match cluster {
+            // Where the kind itself is gone, so are its objects.
+            Err(KubeError::NotFound { .. }) => Ok(None),
+            cluster => cluster,
+        };
         let mut remains = Remains { cluster: cluster?, ..Remains::default() };
         for (plural, found) in lists {
             match found {
@@ -48,12 +53,12 @@ impl Connection {
     pub async fn delete_hosted_cluster(&self, target: &Target, clean_up: bool) -> Result<(), KubeError> {
         if clean_up {
             let patch = json!({"metadata": {"annotations": {CLEAN_UP: "true"}}});
-            match self.merge_patch(&address(target)?, &patch).await {
+            match self.merge_patch(&path_of(&hosted_cluster(target))?, &patch).await {
                 Err(KubeError::NotFound { resource: Some(_), .. }) => return Ok(()),
                 patched => drop(patched?),
             }
         }
-        self.delete(&address(target)?).await
+        self.delete(&path_of(&hosted_cluster(target))?).await
     }
 
     /// Takes upstream's own finalizer off a HostedCluster whose operator is done with it.
@@ -65,28 +70,25 @@ impl Connection {
         let rest: Vec<Value> = held.into_iter().filter(|name| name != UPSTREAM_FINALIZER).collect();
         let version = cluster.pointer("/metadata/resourceVersion");
         let patch = json!({"metadata": {"finalizers": rest, "resourceVersion": version}});
-        match self.merge_patch(&address(target)?, &patch).await {
+        match self.merge_patch(&path_of(&hosted_cluster(target))?, &patch).await {
             Err(KubeError::NotFound { resource: Some(_), .. }) => Ok(()),
             patched => patched.map(drop),
         }
     }
 
-    async fn hosted_cluster_object(&self, target: &Target) -> Result<Option<Value>, KubeError> {
-        match self.get(&address(target)?).await {
-            Ok(object) => Ok(Some(object)),
-            Err(KubeError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// The objects of the first version that is served; none when none is.
-    async fn first_served(&self, versions: &[&str], namespace: &str, plural: &str) -> Result<Vec<Value>, KubeError> {
+    async fn first_served(
+        &self,
+        versions: &[&str],
+        namespace: &str,
+        plural: &str,
+        kind: &str,
+    ) -> Result<Vec<Value>, KubeError> {
         for version in versions {
             let collection = path(&format!("/apis/{version}"), Some(namespace), plural)?;
             match self.list(&collection, ListParams::default()).await {
                 Err(KubeError::NotFound { .. }) => {}
                 found => {
-                    let kind = KIND_OF.iter().find(|(own, _)| *own == plural).map_or("", |(_, kind)| kind);
                     // Items of a list do not bear their kind.
                     return found.map(|items| items.into_iter().map(|item| with_kind(item, kind)).collect());
                 }
@@ -96,17 +98,6 @@ impl Connection {
     }
 }
 
-/// Kinds by their plurals.
-const KIND_OF: [(&str, &str); 7] = [
-    ("azuremachines", "AzureMachine"),
-    ("machines", "Machine"),
-    ("azureclusters", "AzureCluster"),
-    ("clusters", "Cluster"),
-    ("azureprivatelinkservices", "AzurePrivateLinkService"),
-    ("hostedcontrolplanes", "HostedControlPlane"),
-    ("nodepools", "NodePool"),
-];
-
 fn with_kind(mut object: Value, kind: &str) -> Value {
     if let Some(members) = object.as_object_mut() {
         members.insert("kind".to_owned(), json!(kind));
@@ -114,10 +105,8 @@ fn with_kind(mut object: Value, kind: &str) -> Value {
     object
 }
 
-fn address(target: &Target) -> Result<String, KubeError> {
-    let (version, plural) = HOSTED_CLUSTERS;
-    let collection = path(version, Some(&target.namespace), plural)?;
-    Ok(format!("{collection}/{}", segment(&target.name)?))
+fn hosted_cluster(target: &Target) -> Manifest {
+    Manifest::of_hypershift("HostedCluster", &target.namespace, &target.name)
 }
 
 impl Connection {
@@ -152,9 +141,8 @@ impl Connection {
     /// [`KubeError`].
     pub async fn created_for(&self, target: &Target, infra_id: &str) -> Result<Vec<Manifest>, KubeError> {
         let namespace = Some(target.namespace.as_str());
-        let (version, _) = HOSTED_CLUSTERS;
         let pools = async {
-            match self.list(&path(version, namespace, "nodepools")?, ListParams::default()).await {
+            match self.node_pool_objects(namespace).await {
                 Err(KubeError::NotFound { .. }) => Ok(Vec::new()),
                 found => found,
             }
@@ -164,9 +152,7 @@ impl Connection {
             futures::future::try_join3(pools, labelled("secrets"), labelled("configmaps")).await?;
         let named = |api_version: &str, kind: &str, object: &Value| {
             let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            Manifest::new(json!({
-                "apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": target.namespace},
-            }))
+            Manifest::named(api_version, kind, &target.namespace, name)
         };
         let is_ours = |object: &&Value| object["metadata"]["labels"][CREATED_FOR] == infra_id;
         let pools = pools.iter().filter(|object| objects::belongs_to(object, target));

@@ -83,13 +83,12 @@ impl Spec {
 
     /// The storage account.
     pub fn account_id(&self) -> ArmId {
-        let path = format!("Microsoft.Storage/storageAccounts/{}", self.account);
-        ArmId::in_group(&self.subscription, &self.resource_group, &path)
+        oidc::account_id(&self.subscription, &self.resource_group, &self.account)
     }
 
     /// The blob container.
     pub fn container_id(&self) -> ArmId {
-        self.account_id().child("blobServices", "default").child("containers", &self.container)
+        oidc::container_id(&self.account_id(), &self.container)
     }
 }
 

@@ -23,16 +23,16 @@ pub struct Remains {
     pub unseen: Vec<String>,
 }
 
-/// The kinds of objects that hold up a deletion: group and versions, plural, and whether it is the HostedCluster's own
-/// namespace that they are in. Those that hold up others come first.
-pub const KINDS: [(&[&str], &str, bool); 7] = [
-    (&["infrastructure.cluster.x-k8s.io/v1beta1"], "azuremachines", false),
-    (&["cluster.x-k8s.io/v1beta2", "cluster.x-k8s.io/v1beta1"], "machines", false),
-    (&["infrastructure.cluster.x-k8s.io/v1beta1"], "azureclusters", false),
-    (&["cluster.x-k8s.io/v1beta2", "cluster.x-k8s.io/v1beta1"], "clusters", false),
-    (&["hypershift.openshift.io/v1beta1"], "azureprivatelinkservices", false),
-    (&["hypershift.openshift.io/v1beta1"], "hostedcontrolplanes", false),
-    (&["hypershift.openshift.io/v1beta1"], "nodepools", true),
+/// The kinds of objects that hold up a deletion: group and versions, plural, kind, and whether it is the HostedCluster's
+/// own namespace that they are in. Those that hold up others come first.
+pub const KINDS: [(&[&str], &str, &str, bool); 7] = [
+    (&["infrastructure.cluster.x-k8s.io/v1beta1"], "azuremachines", "AzureMachine", false),
+    (&["cluster.x-k8s.io/v1beta2", "cluster.x-k8s.io/v1beta1"], "machines", "Machine", false),
+    (&["infrastructure.cluster.x-k8s.io/v1beta1"], "azureclusters", "AzureCluster", false),
+    (&["cluster.x-k8s.io/v1beta2", "cluster.x-k8s.io/v1beta1"], "clusters", "Cluster", false),
+    (&["hypershift.openshift.io/v1beta1"], "azureprivatelinkservices", "AzurePrivateLinkService", false),
+    (&["hypershift.openshift.io/v1beta1"], "hostedcontrolplanes", "HostedControlPlane", false),
+    (&["hypershift.openshift.io/v1beta1"], "nodepools", "NodePool", true),
 ];
 
 impl Remains {

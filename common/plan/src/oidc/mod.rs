@@ -97,19 +97,28 @@ impl Spec {
 
     /// The storage account.
     pub fn account_id(&self) -> ArmId {
-        let path = format!("Microsoft.Storage/storageAccounts/{}", self.account);
-        ArmId::in_group(&self.subscription, &self.resource_group, &path)
+        account_id(&self.subscription, &self.resource_group, &self.account)
     }
 
     /// The blob container.
     pub fn container_id(&self) -> ArmId {
-        self.account_id().child("blobServices", "default").child("containers", &self.container)
+        container_id(&self.account_id(), &self.container)
     }
 
     /// The issuer, given the storage account's body: it holds the endpoint. None when it does not.
     pub fn issuer(&self, account: &Value) -> Option<String> {
         account::endpoint(account).map(|endpoint| format!("{endpoint}/{}", self.container))
     }
+}
+
+/// A storage account.
+pub(crate) fn account_id(subscription: &str, group: &str, account: &str) -> ArmId {
+    ArmId::in_group(subscription, group, &format!("Microsoft.Storage/storageAccounts/{account}"))
+}
+
+/// A blob container of a storage account.
+pub(crate) fn container_id(account: &ArmId, container: &str) -> ArmId {
+    account.child("blobServices", "default").child("containers", container)
 }
 
 /// The storage account that an issuer's name gives: its lower-case letters and digits.

@@ -5,7 +5,7 @@ use cloud::apply::{Hands, Stop};
 use cloud::kubernetes::Connection;
 use plan::manifest::Manifest;
 use plan::{Change, Step, Verb};
-use serde_json::{Value, json};
+use serde_json::Value;
 use ui::Failure;
 
 use super::super::create::run::{self, Job};
@@ -41,11 +41,7 @@ pub(crate) fn run(globals: &Globals, args: &NodepoolArgs, program: &'static str)
         return Err(Failure::usage("--name is missing").hint("give the name of the NodePool: `--name NAME`"));
     }
     let plan_args = args.agreement.plan(globals, &name)?;
-    let manifest = Manifest::new(json!({
-        "apiVersion": "hypershift.openshift.io/v1beta1",
-        "kind": "NodePool",
-        "metadata": {"name": name, "namespace": namespace(globals)},
-    }));
+    let manifest = Manifest::of_hypershift("NodePool", &namespace(globals), &name);
     let stop = Stop::default();
     block_on_until(&stop, async {
         let connection = Connection::open(&globals.kube_options()).await.map_err(source::refused)?;

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use cloud::kubernetes::{Connection, objects};
 use facts::hosted::NodePool;
 use plan::manifest::Manifest;
-use serde_json::{Value, json};
+use serde_json::Value;
 use ui::Failure;
 
 use crate::Ended;
@@ -56,10 +56,7 @@ struct Found {
 }
 
 async fn find(connection: &Connection, namespace: &str, name: &str, program: &str) -> Result<Found, Failure> {
-    let named = Manifest::new(json!({
-        "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "NodePool",
-        "metadata": {"name": name, "namespace": namespace},
-    }));
+    let named = Manifest::of_hypershift("NodePool", namespace, name);
     let object = connection.object(&named).await.map_err(source::refused)?;
     let found = object.and_then(|object| objects::node_pool(&object).map(|pool| (object, pool)));
     let Some((object, pool)) = found else {

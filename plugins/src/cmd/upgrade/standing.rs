@@ -15,7 +15,7 @@ use plan::manifest::Manifest;
 use plan::upgrade::{Payload, PoolVersion, ReleaseImage};
 use plan::{Change, Refusal, Step};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::Value;
 use ui::Failure;
 
 use crate::cmd::create::refused;
@@ -55,10 +55,7 @@ pub(in crate::cmd) struct Standing {
 impl Standing {
     /// Reads it.
     pub async fn read(connection: &Connection, target: &Target) -> Result<Self, Failure> {
-        let named = Manifest::new(json!({
-            "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "HostedCluster",
-            "metadata": {"name": target.name, "namespace": target.namespace},
-        }));
+        let named = Manifest::of_hypershift("HostedCluster", &target.namespace, &target.name);
         let (object, pools) =
             futures::join!(connection.object(&named), connection.node_pool_objects(Some(&target.namespace)));
         let Some(object) = object.map_err(source::refused)? else {

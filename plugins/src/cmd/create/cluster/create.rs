@@ -17,7 +17,7 @@ use plan::late::Late;
 use plan::manifest::Manifest;
 use plan::objects::{self, Wanted};
 use plan::{Refusal, Step, iam, infra_id};
-use serde_json::{Value, json};
+use serde_json::Value;
 use ui::{Failure, Outcome};
 
 use super::super::run::{self, Job};
@@ -200,11 +200,7 @@ impl Order<'_> {
 
     /// The HostedCluster of this name, if there is one.
     async fn existing(&self, live: &Live) -> Result<Option<Value>, Failure> {
-        let named = Manifest::new(json!({
-            "apiVersion": "hypershift.openshift.io/v1beta1",
-            "kind": "HostedCluster",
-            "metadata": {"name": self.spec.name, "namespace": self.spec.namespace},
-        }));
+        let named = Manifest::of_hypershift("HostedCluster", &self.spec.namespace, &self.spec.name);
         live.kubernetes.object(&named).await.map_err(source::refused)
     }
 
