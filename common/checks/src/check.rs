@@ -18,6 +18,8 @@ pub struct Check {
     pub group: Group,
     /// The release that brought it.
     pub since: &'static str,
+    /// The runs it belongs to.
+    pub when: &'static [Stage],
     /// The facts it reads. Sources collect the union over the selected checks.
     pub needs: &'static [Need],
     /// Codes of the checks whose failure can be the reason for this one's.
@@ -69,6 +71,21 @@ impl std::fmt::Debug for Check {
     }
 }
 
+/// A run that a check can belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Before a hosted cluster is created.
+    Preflight,
+    /// Before a NodePool is added or made larger.
+    NodePool,
+    /// Before a hosted cluster is upgraded.
+    Upgrade,
+    /// Before a hosted cluster is destroyed.
+    Destroy,
+    /// While a hosted cluster exists, or from its recording.
+    Support,
+}
+
 /// A group of checks: the letters of their codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
@@ -94,11 +111,17 @@ pub enum Group {
     HostedCluster,
     /// `NP`: node pools.
     NodePools,
+    /// `OR`: destroying, and what it left.
+    Orphans,
+    /// `AR`: what only clusters with managed identities have.
+    ManagedIdentities,
+    /// `BN`: the recording itself.
+    Recording,
 }
 
 impl Group {
     /// Every group, in the order of the report.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Credentials,
         Self::Quota,
         Self::Identities,
@@ -110,6 +133,9 @@ impl Group {
         Self::Management,
         Self::HostedCluster,
         Self::NodePools,
+        Self::Orphans,
+        Self::ManagedIdentities,
+        Self::Recording,
     ];
 
     /// The letters of its codes.
@@ -126,6 +152,9 @@ impl Group {
             Self::Management => "MC",
             Self::HostedCluster => "HC",
             Self::NodePools => "NP",
+            Self::Orphans => "OR",
+            Self::ManagedIdentities => "AR",
+            Self::Recording => "BN",
         }
     }
 
@@ -143,6 +172,9 @@ impl Group {
             Self::Management => "management",
             Self::HostedCluster => "hosted-cluster",
             Self::NodePools => "node-pools",
+            Self::Orphans => "orphans",
+            Self::ManagedIdentities => "managed-identities",
+            Self::Recording => "recording",
         }
     }
 }
@@ -158,6 +190,7 @@ macro_rules! declare_check {
             id: $id:literal,
             group: $group:ident,
             since: $since:literal,
+            when: [$($when:ident),+ $(,)?],
             needs: [$($need:ident),* $(,)?],
             caused_by: [$($cause:literal),* $(,)?],
             judge: $judge:path $(,)?
@@ -169,6 +202,7 @@ macro_rules! declare_check {
             id: $id,
             group: $crate::check::Group::$group,
             since: $since,
+            when: &[$($crate::check::Stage::$when),+],
             needs: &[$(facts::Need::$need),*],
             caused_by: &[$($cause),*],
             docs: concat!($($doc, "\n"),+),

@@ -26,9 +26,9 @@ mod vm_refusal;
 mod worker_flows;
 mod workers;
 
-use facts::Facts;
+use facts::{Facts, Gap, GapKind, Target};
 
-pub use check::{Check, Group};
+pub use check::{Check, Group, Stage};
 pub use judgement::{Evidence, Finding, Fix, Judgement, Key, Level, Persona};
 pub use registry::CHECKS;
 pub use report::{Cause, Report, Row, Summary, Verdict};
@@ -56,11 +56,25 @@ pub fn examine(facts: &Facts, selection: &Selection) -> Report {
         let view = View::new(facts);
         rows.extend(report::rows_of(check, (check.judge)(&view)));
     }
+    if facts.source.is_offline() {
+        rows.iter_mut().for_each(|row| recorded_only(row, &facts.target));
+    }
     fold::fold(&mut rows);
     Report::new(facts, rows)
 }
 
+/// Nothing more can be asked of a recording: what nobody asked for is what it does not hold.
+fn recorded_only(row: &mut Row, target: &Target) {
+    let Some(gap) = row.gap.as_mut().filter(|gap| gap.kind == GapKind::NotAsked) else { return };
+    let needs: Vec<&str> = row.check.needs.iter().map(|need| need.describe()).collect();
+    *gap = Gap::new(GapKind::NotRecorded, format!("the recording does not hold {}", needs.join(", ")))
+        .with_remedy(format!("oc hcp-azure bundle {} -n {}", target.name, target.namespace));
+    row.why.clone_from(&gap.why);
+}
+
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod meta;

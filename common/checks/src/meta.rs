@@ -52,6 +52,14 @@ fn the_registry_lists_every_check_file() {
     for file in &files {
         writeln!(text, "    &{file}::{},", file[5..].to_ascii_uppercase()).unwrap();
     }
+    text.push_str("];\n\n/// The faults of every check, for the matrix.\n#[cfg(test)]\n#[rustfmt::skip]\npub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[\n");
+    for file in &files {
+        let source = std::fs::read_to_string(src.join("check").join(format!("{file}.rs"))).unwrap();
+        if source.contains("pub(crate) fn faults()") {
+            let name = file[5..].to_ascii_uppercase();
+            writeln!(text, "    (&{file}::{name}, {file}::tests::faults),").unwrap();
+        }
+    }
     text.push_str("];\n");
     keep_current(&[(src.join("registry.rs"), text)]);
 }
@@ -134,25 +142,32 @@ fn causes_exist_and_form_no_cycle() {
 
 #[test]
 fn a_healthy_cluster_passes_every_check_that_applies() {
-    let report = examine(&testkit::healthy(), &Selection::default());
-    let bad: Vec<_> =
-        report.rows.iter().filter(|row| !matches!(row.verdict, Verdict::Pass | Verdict::Skipped)).collect();
-    assert!(bad.is_empty(), "{bad:#?}");
+    for facts in testkit::healthy_clusters() {
+        let report = examine(&facts, &Selection::default().on_request(true));
+        let bad: Vec<_> =
+            report.rows.iter().filter(|row| !matches!(row.verdict, Verdict::Pass | Verdict::Skipped)).collect();
+        assert!(bad.is_empty(), "{bad:#?}");
+    }
 }
 
-/// On healthy facts a check walks its whole path, so what it reads there is all that it declares.
+/// On healthy facts a check walks its whole path, so what it reads in all healthy clusters is all that it declares.
 #[test]
 fn declared_needs_are_the_facts_read() {
-    let mut facts = testkit::healthy();
+    let clusters = testkit::healthy_clusters();
     for check in CHECKS {
-        let view = View::new(&facts);
-        (check.judge)(&view).unwrap();
+        let mut reads = BTreeSet::new();
+        for facts in &clusters {
+            let view = View::new(facts);
+            (check.judge)(&view).unwrap();
+            reads.extend(view.reads());
+        }
         let declared: BTreeSet<_> = check.needs.iter().copied().collect();
-        assert_eq!(view.reads(), declared, "{}", check.code);
+        assert_eq!(reads, declared, "{}", check.code);
     }
     // With nothing read at all, every check says so and none passes.
-    facts = facts::Facts::unread(facts.collected_at, facts.source, facts.target);
-    for row in examine(&facts, &Selection::default()).rows {
+    let healthy = testkit::healthy();
+    let unread = facts::Facts::unread(healthy.collected_at, healthy.source, healthy.target);
+    for row in examine(&unread, &Selection::default().on_request(true)).rows {
         assert!(
             row.verdict == Verdict::Unknown,
             "{} gives {:?} on facts that nobody read",

@@ -79,3 +79,10 @@ pub static CHECKS: &[&Check] = &[
     &np02_machine_chain::MACHINE_CHAIN,
     &np03_np_version_skew::NP_VERSION_SKEW,
 ];
+
+/// The faults of every check, for the matrix.
+#[cfg(test)]
+#[rustfmt::skip]
+pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
+    (&qt01_rp_registered::RP_REGISTERED, qt01_rp_registered::tests::faults),
+];

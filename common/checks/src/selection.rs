@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 
 use facts::Need;
 
-use crate::check::{Check, Group};
+use crate::check::{Check, Group, Stage};
 use crate::registry::CHECKS;
 
-/// Which checks to run: all, or those named, less those excluded.
+/// Which checks to run: those of a stage, or those named, less those excluded.
+///
+/// A check whose facts are collected on request only runs when it is named or when [`Selection::on_request`] says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     only: BTreeSet<&'static str>,
     skip: BTreeSet<&'static str>,
+    stage: Option<Stage>,
+    on_request: bool,
 }
 
 /// A word that names no check and no group.
@@ -37,12 +41,30 @@ impl Selection {
             }
             Ok(codes)
         };
-        Ok(Self { only: codes(only)?, skip: codes(skip)? })
+        Ok(Self { only: codes(only)?, skip: codes(skip)?, ..Self::default() })
+    }
+
+    /// Runs the checks of one stage, unless checks are named.
+    #[must_use]
+    pub fn of_stage(self, stage: Stage) -> Self {
+        Self { stage: Some(stage), ..self }
+    }
+
+    /// Also runs the checks whose facts are collected on request only: those that trade tokens at Entra.
+    #[must_use]
+    pub fn on_request(self, on_request: bool) -> Self {
+        Self { on_request, ..self }
     }
 
     /// Whether a check is to run.
     pub fn includes(&self, check: &Check) -> bool {
-        (self.only.is_empty() || self.only.contains(check.code)) && !self.skip.contains(check.code)
+        let chosen = if self.only.is_empty() {
+            self.stage.is_none_or(|stage| check.when.contains(&stage))
+                && (self.on_request || !check.needs.iter().any(|need| need.is_on_request()))
+        } else {
+            self.only.contains(check.code)
+        };
+        chosen && !self.skip.contains(check.code)
     }
 
     /// The facts that the selected checks need.
@@ -98,7 +120,21 @@ mod tests {
         assert_eq!(codes(&["HAZ-FC01"], &[]), ["FC01"]);
         assert_eq!(codes(&["fic-subjects-complete"], &[]), ["FC01"]);
         assert_eq!(codes(&["FC"], &["FC01"]), codes(&["federation"], &["fic-subjects-complete"]));
-        assert_eq!(codes(&[], &[]).len(), CHECKS.len());
+        let on_request = CHECKS.iter().filter(|check| check.needs.iter().any(|need| need.is_on_request())).count();
+        assert_eq!(codes(&[], &[]).len(), CHECKS.len() - on_request);
+    }
+
+    #[test]
+    fn a_stage_and_what_is_collected_on_request() {
+        let codes = |selection: &Selection| -> Vec<&str> {
+            CHECKS.iter().filter(|check| selection.includes(check)).map(|check| check.code).collect()
+        };
+        let preflight = codes(&Selection::default().of_stage(Stage::Preflight));
+        assert!(preflight.contains(&"QT01") && !preflight.contains(&"HC01"), "{preflight:?}");
+        let all = codes(&Selection::default().on_request(true));
+        assert_eq!(all.len(), CHECKS.len());
+        let named = Selection::parse(&["HC01"], &[]).unwrap().of_stage(Stage::Preflight);
+        assert_eq!(codes(&named), ["HC01"]);
     }
 
     #[test]

@@ -1,5 +1,18 @@
 //! [`View`]: how a check reads facts.
 
+mod compute;
+mod control_plane;
+mod exchange;
+mod fleet;
+mod governance;
+mod guest;
+mod keys_and_leftovers;
+mod names;
+mod private_link;
+mod quota;
+mod recording;
+mod release;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod azure;
 pub mod bundle;
 pub mod clouds;
+mod collect;
 pub mod create;
 pub mod credentials;
 pub mod destroy;

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::azure::{self, Question};
 use crate::clouds::Cloud;
+use crate::collect::{self, Slices, Sources};
 use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
 use crate::kubernetes::Connection;
@@ -85,7 +86,7 @@ impl Live {
             facts.hosted = head.hosted;
             return facts;
         }
-        Box::pin(self.collect_about(facts, head.hosted, needs)).await
+        Box::pin(self.collect_about(facts, head.hosted, true, needs)).await
     }
 
     /// Collects the wanted facts about a hosted cluster as it is going to be.
@@ -101,17 +102,31 @@ impl Live {
         let mut facts = Facts::unread(now, source, target);
         facts.local.creds_file = self.creds_file.clone();
         let hosted = Hosted { cluster: Fact::Known(cluster), node_pools: Fact::Known(node_pools), ..Hosted::default() };
-        Box::pin(self.collect_about(facts, hosted, needs)).await
+        Box::pin(self.collect_about(facts, hosted, false, needs)).await
     }
 
-    async fn collect_about(&self, mut facts: Facts, head: Hosted, needs: &BTreeSet<Need>) -> Facts {
+    async fn collect_about(&self, mut facts: Facts, head: Hosted, exists: bool, needs: &BTreeSet<Need>) -> Facts {
         let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
         let target = facts.target.clone();
         let rest: BTreeSet<Need> = needs.difference(&first).copied().collect();
-        let (body, (azure, storage), (discovery, jwks)) = futures::join!(
+        let sources = Sources {
+            kubernetes: &self.kubernetes,
+            arm: self.signed_in.arm.known("an Azure session"),
+            http: &self.http,
+            calls: &self.calls,
+            cloud: &self.cloud,
+            target: &target,
+            cluster: head.cluster.known("the HostedCluster"),
+            node_pools: head.node_pools.get().map_or(&[][..], Vec::as_slice),
+            exists,
+            needs,
+            now: facts.collected_at,
+        };
+        let (body, (azure, storage), (discovery, jwks), slices) = futures::join!(
             self.kubernetes.collect_about(&target, head.cluster.get(), &rest),
             self.collect_azure(&head, needs),
             self.collect_issuer(&head, needs),
+            Box::pin(collect::collect(&sources)),
         );
         facts.azure = azure;
         facts.azure.login = self.signed_in.login.clone();
@@ -121,6 +136,32 @@ impl Live {
         facts.oidc.signing_key = body.signing_key;
         facts.management = body.management;
         facts.hosted = body.hosted;
+        let Slices {
+            quota,
+            governance,
+            key_vault,
+            compute,
+            leftovers,
+            names,
+            private_link,
+            clocks,
+            release,
+            guest,
+            control_plane,
+            fleet,
+        } = slices;
+        facts.azure.quota = quota;
+        facts.azure.governance = governance;
+        facts.azure.key_vault = key_vault;
+        facts.azure.compute = compute;
+        facts.azure.leftovers = leftovers;
+        facts.names = names;
+        facts.private_link = private_link;
+        facts.clocks = clocks;
+        facts.release = release;
+        facts.guest = guest;
+        facts.hosted.control_plane = control_plane;
+        facts.management.fleet = fleet;
         facts.hosted.cluster = head.cluster;
         facts.hosted.node_pools = head.node_pools;
         facts

@@ -29,6 +29,16 @@ pub struct Azure {
     pub role_definitions: BTreeMap<String, Fact<RoleDefinition>>,
     /// The network.
     pub network: Network,
+    /// Features, sizes, quotas, marketplace terms.
+    pub quota: crate::quota::Quota,
+    /// Rights of the caller, policies, locks.
+    pub governance: crate::governance::Governance,
+    /// The Key Vault of etcd's encryption.
+    pub key_vault: crate::key_vault::KeyVault,
+    /// Virtual machines.
+    pub compute: crate::compute::Compute,
+    /// What earlier clusters left.
+    pub leftovers: crate::leftovers::Leftovers,
 }
 
 /// The outcome of signing in to Entra with the one credential that was selected.

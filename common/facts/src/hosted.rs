@@ -30,6 +30,8 @@ pub struct Hosted {
     pub warnings: Fact<Vec<Event>>,
     /// Log lines that speak of Entra or Azure refusals.
     pub logs: Fact<Vec<LogLine>>,
+    /// Certificates, Cluster API objects, volumes and settings.
+    pub control_plane: crate::control_plane::ControlPlane,
 }
 
 /// A condition in the Kubernetes sense.

@@ -8,14 +8,28 @@
 pub mod arm_id;
 pub mod azure;
 pub mod catalogue;
+pub mod clock;
+pub mod compute;
+pub mod control_plane;
+pub mod dns;
+pub mod exchange;
 pub mod fact;
+pub mod fleet;
+pub mod governance;
+pub mod guest;
 pub mod hosted;
+pub mod key_vault;
+pub mod leftovers;
 pub mod local;
 pub mod management;
 pub mod need;
 pub mod network;
 pub mod oidc;
+pub mod private_link;
+pub mod quota;
+pub mod recording;
 pub mod redact;
+pub mod release;
 pub mod version;
 
 use jiff::Timestamp;
@@ -58,6 +72,27 @@ pub struct Facts {
     /// The HostedCluster, its NodePools and its control plane.
     #[serde(default)]
     pub hosted: hosted::Hosted,
+    /// DNS.
+    #[serde(default)]
+    pub names: dns::Names,
+    /// The private way to the API server.
+    #[serde(default)]
+    pub private_link: private_link::PrivateLink,
+    /// The clocks of the services.
+    #[serde(default)]
+    pub clocks: clock::Clocks,
+    /// The pull secret and the release image.
+    #[serde(default)]
+    pub release: release::Release,
+    /// The hosted cluster's own view.
+    #[serde(default)]
+    pub guest: guest::Guest,
+    /// Tokens traded at Entra.
+    #[serde(default)]
+    pub exchange: exchange::Exchange,
+    /// The recording that these facts were read from.
+    #[serde(default)]
+    pub recording: recording::Recording,
 }
 
 impl Facts {
@@ -73,6 +108,13 @@ impl Facts {
             oidc: oidc::Oidc::default(),
             management: management::Management::default(),
             hosted: hosted::Hosted::default(),
+            names: dns::Names::default(),
+            private_link: private_link::PrivateLink::default(),
+            clocks: clock::Clocks::default(),
+            release: release::Release::default(),
+            guest: guest::Guest::default(),
+            exchange: exchange::Exchange::default(),
+            recording: recording::Recording::default(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Management {
     pub access: Fact<Vec<AccessReview>>,
     /// The `supported-versions` ConfigMap of the operator's namespace.
     pub supported_versions: Fact<SupportedVersions>,
+    /// Its nodes and operators, and the other hosted clusters.
+    pub fleet: crate::fleet::Fleet,
 }
 
 /// A HyperShift operator.

@@ -32,7 +32,7 @@ pub(crate) struct BundleArgs {
 }
 
 pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended {
-    let needs: BTreeSet<Need> = Need::ALL.into();
+    let needs: BTreeSet<Need> = Need::ALL.iter().copied().filter(|need| !need.is_on_request()).collect();
     let facts = block_on(async {
         let live = source::open(globals, &needs).await?;
         let target = source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use checks::selection::UnknownWord;
-use checks::{Report, Selection, Verdict};
+use checks::{Report, Selection, Stage, Verdict};
 use clap::{Args, ValueEnum};
 use cloud::bundle;
 use facts::{Facts, Target};
@@ -71,7 +71,9 @@ struct Examined {
 }
 
 pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended {
-    let selection = Selection::parse(&args.only, &args.skip).map_err(|word| unknown_check(&word, program))?;
+    let selection = Selection::parse(&args.only, &args.skip)
+        .map_err(|word| unknown_check(&word, program))?
+        .of_stage(Stage::Support);
     let examined = match &args.bundle {
         Some(path) => vec![from_bundle(globals, args, path, &selection)?],
         None => block_on(live(globals, args, &selection))?,

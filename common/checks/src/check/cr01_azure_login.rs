@@ -29,6 +29,7 @@ declare_check! {
         id: "azure-login",
         group: Credentials,
         since: "0.1.0",
+        when: [Preflight, NodePool, Destroy, Support],
         needs: [HostedCluster, CredsFile, Login, Subscription],
         caused_by: ["CR03"],
         judge: judge,

@@ -27,6 +27,7 @@ declare_check! {
         id: "creds-file-shape",
         group: Credentials,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [CredsFile],
         caused_by: [],
         judge: judge,

@@ -28,6 +28,7 @@ declare_check! {
         id: "fic-subjects-complete",
         group: Federation,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, Identities, FederatedCredentials],
         caused_by: ["ID01"],
         judge: judge,

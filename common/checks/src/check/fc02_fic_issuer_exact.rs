@@ -31,6 +31,7 @@ declare_check! {
         id: "fic-issuer-exact",
         group: Federation,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, Identities, FederatedCredentials],
         caused_by: ["ID01", "OI02"],
         judge: judge,

@@ -25,6 +25,7 @@ declare_check! {
         id: "fic-audience-exact",
         group: Federation,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, Identities, FederatedCredentials],
         caused_by: ["ID01"],
         judge: judge,

@@ -37,6 +37,7 @@ declare_check! {
         id: "aadsts-in-logs",
         group: Federation,
         since: "0.1.0",
+        when: [Support],
         needs: [HostedCluster, Logs],
         caused_by: ["FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01"],
         judge: judge,

@@ -28,6 +28,7 @@ declare_check! {
         id: "hc-conditions",
         group: HostedCluster,
         since: "0.1.0",
+        when: [Upgrade, Support],
         needs: [HostedCluster, NodePools],
         caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01"],
         judge: judge,

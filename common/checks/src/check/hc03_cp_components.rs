@@ -29,6 +29,7 @@ declare_check! {
         id: "cp-components",
         group: HostedCluster,
         since: "0.1.0",
+        when: [Upgrade, Support],
         needs: [HostedCluster, Components, Pods],
         caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01"],
         judge: judge,

@@ -33,6 +33,7 @@ declare_check! {
         id: "identities-resolve",
         group: Identities,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, Identities],
         caused_by: ["CR01"],
         judge: judge,

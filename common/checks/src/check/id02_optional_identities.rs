@@ -27,6 +27,7 @@ declare_check! {
         id: "optional-identities",
         group: Identities,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster],
         caused_by: [],
         judge: judge,

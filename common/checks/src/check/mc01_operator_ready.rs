@@ -26,6 +26,7 @@ declare_check! {
         id: "operator-ready",
         group: Management,
         since: "0.1.0",
+        when: [Preflight, NodePool, Upgrade, Destroy, Support],
         needs: [Operator, ApiResources, Access, HostedCluster],
         caused_by: [],
         judge: judge,

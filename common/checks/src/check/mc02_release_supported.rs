@@ -27,6 +27,7 @@ declare_check! {
         id: "release-supported",
         group: Management,
         since: "0.1.0",
+        when: [Preflight, Upgrade, Support],
         needs: [HostedCluster, SupportedVersions],
         caused_by: ["MC01"],
         judge: judge,

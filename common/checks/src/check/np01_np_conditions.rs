@@ -26,6 +26,7 @@ declare_check! {
         id: "np-conditions",
         group: NodePools,
         since: "0.1.0",
+        when: [Upgrade, Support],
         needs: [NodePools],
         caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01"],
         judge: judge,

@@ -33,6 +33,7 @@ declare_check! {
         id: "machine-chain",
         group: NodePools,
         since: "0.1.0",
+        when: [Support],
         needs: [HostedCluster, NodePools, Machines],
         caused_by: ["FC05", "RA01", "QT01", "NW01", "NW02", "NW03", "HC03", "MC01"],
         judge: judge,

@@ -26,6 +26,7 @@ declare_check! {
         id: "np-version-skew",
         group: NodePools,
         since: "0.1.0",
+        when: [Preflight, NodePool, Upgrade, Support],
         needs: [HostedCluster, NodePools],
         caused_by: [],
         judge: judge,

@@ -32,6 +32,7 @@ declare_check! {
         id: "vnet-subnet-valid",
         group: Network,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, NodePools, ResourceGroups, Network],
         caused_by: ["CR01"],
         judge: judge,

@@ -39,6 +39,7 @@ declare_check! {
         id: "nsg-egress",
         group: Network,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, NodePools, Network],
         caused_by: ["NW01"],
         judge: judge,

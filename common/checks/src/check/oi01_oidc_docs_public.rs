@@ -33,6 +33,7 @@ declare_check! {
         id: "oidc-docs-public",
         group: Oidc,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, Login, IssuerDocuments],
         caused_by: ["OI04"],
         judge: judge,

@@ -27,6 +27,7 @@ declare_check! {
         id: "oidc-issuer-equal",
         group: Oidc,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, IssuerDocuments],
         caused_by: ["OI01"],
         judge: judge,

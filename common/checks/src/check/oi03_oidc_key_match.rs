@@ -28,6 +28,7 @@ declare_check! {
         id: "oidc-key-match",
         group: Oidc,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, IssuerDocuments, SigningKey],
         caused_by: ["OI01"],
         judge: judge,

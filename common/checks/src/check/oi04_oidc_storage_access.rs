@@ -29,6 +29,7 @@ declare_check! {
         id: "oidc-storage-access",
         group: Oidc,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, IssuerStorage],
         caused_by: ["CR01"],
         judge: judge,

@@ -22,6 +22,7 @@ declare_check! {
         id: "rp-registered",
         group: Quota,
         since: "0.1.0",
+        when: [Preflight, NodePool, Support],
         needs: [HostedCluster, Providers],
         caused_by: ["CR01"],
         judge: judge,
@@ -79,7 +80,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
     use facts::hosted::AzureKms;
 
@@ -90,6 +91,16 @@ mod tests {
 
     fn set(facts: &mut facts::Facts, namespace: &str, state: &str) {
         facts.azure.providers.insert(namespace.into(), Fact::Known(state.into()));
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("a provider is not registered", |facts| set(facts, "Microsoft.Compute", "NotRegistered")),
+            Fault::new("Microsoft.KeyVault is not registered", |facts| {
+                set(facts, "Microsoft.KeyVault", "NotRegistered")
+            })
+            .of(healthy_kms),
+        ]
     }
 
     #[test]

@@ -36,6 +36,7 @@ declare_check! {
         id: "role-required",
         group: Roles,
         since: "0.1.0",
+        when: [Preflight, Support],
         needs: [HostedCluster, Identities, Roles],
         caused_by: ["ID01", "CR01", "NW01"],
         judge: judge,

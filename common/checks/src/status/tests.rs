@@ -84,7 +84,7 @@ fn only_what_is_declared_is_read() {
     // What `needs` leaves out is taken away: the verdict has to stay.
     let mut facts = healthy();
     let whole = of(&facts);
-    let left_out = Need::ALL.into_iter().filter(|need| !needs().contains(need)).collect::<Vec<_>>();
+    let left_out = Need::ALL.iter().copied().filter(|need| !needs().contains(need)).collect::<Vec<_>>();
     assert!(left_out.contains(&Need::Logs) && left_out.contains(&Need::Roles), "{left_out:?}");
     facts.azure.providers.clear();
     facts.azure.role_assignments.clear();

@@ -34,35 +34,39 @@ pub(super) fn azure(facts: &mut Facts) {
         facts.azure.resource_groups.insert(name.into(), Fact::Known(resource_group));
         facts.azure.role_assignments.insert(group(name).key(), Fact::Known(Vec::new()));
     }
-    let mut identities = Vec::new();
-    for component in COMPONENTS.iter().filter(|component| component.required != Required::Kms) {
-        identities.push(Identity {
-            id: ArmId::in_group(
-                SUBSCRIPTION,
-                "os4-common",
-                &format!("Microsoft.ManagedIdentity/userAssignedIdentities/{}", component.identity_name("prod", INFRA)),
-            ),
-            name: component.identity_name("prod", INFRA),
-            location: "eastus".into(),
-            client_id: client_id(component.key),
-            principal_id: principal_id(component.key),
-            tenant_id: TENANT.into(),
-            federated: Fact::Known(
-                component
-                    .credentials
-                    .iter()
-                    .map(|credential| FederatedCredential {
-                        name: component.credential_name("prod", credential),
-                        issuer: ISSUER.into(),
-                        subject: credential.subject(),
-                        audiences: vec![AUDIENCE.into()],
-                    })
-                    .collect(),
-            ),
-        });
+    let own = COMPONENTS.iter().filter(|component| component.required != Required::Kms);
+    facts.azure.identities = Fact::Known(own.clone().map(identity_of).collect());
+    for component in own {
         assign(facts, component);
     }
-    facts.azure.identities = Fact::Known(identities);
+}
+
+/// Adds the identity of the KMS provider, and the registration that its vault needs.
+pub(super) fn kms_identity(facts: &mut Facts) {
+    facts.azure.providers.insert("Microsoft.KeyVault".into(), Fact::Known("Registered".into()));
+    if let (Fact::Known(list), Some(kms)) = (&mut facts.azure.identities, catalogue::by_key("kms")) {
+        list.push(identity_of(kms));
+    }
+}
+
+fn identity_of(component: &catalogue::Component) -> Identity {
+    let name = component.identity_name("prod", INFRA);
+    let path = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}");
+    let credential = |credential: &catalogue::Credential| FederatedCredential {
+        name: component.credential_name("prod", credential),
+        issuer: ISSUER.into(),
+        subject: credential.subject(),
+        audiences: vec![AUDIENCE.into()],
+    };
+    Identity {
+        id: ArmId::in_group(SUBSCRIPTION, "os4-common", &path),
+        name,
+        location: "eastus".into(),
+        client_id: client_id(component.key),
+        principal_id: principal_id(component.key),
+        tenant_id: TENANT.into(),
+        federated: Fact::Known(component.credentials.iter().map(credential).collect()),
+    }
 }
 
 fn assign(facts: &mut Facts, component: &catalogue::Component) {

@@ -3,11 +3,23 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod azure;
+mod compute;
+mod control_plane;
+mod exchange;
+mod fleet;
+mod governance;
+mod guest;
 mod hosted;
+mod keys_and_leftovers;
+mod names;
+mod private_link;
+mod quota;
+mod recording;
+mod release;
 
 use facts::azure::{FederatedCredential, Identity};
 use facts::catalogue::COMPONENTS;
-use facts::hosted::HostedCluster;
+use facts::hosted::{AzureKms, HostedCluster};
 use facts::local::{CredsFile, SecretState};
 use facts::{ArmId, Fact, Facts, Gap, GapKind, Source, Target};
 use jiff::Timestamp;
@@ -71,6 +83,66 @@ fn public_ip_id() -> ArmId {
 
 /// Facts of a public cluster in which every check passes: eight identities, one NodePool with two machines.
 pub(crate) fn healthy() -> Facts {
+    healthy_as(|_| {})
+}
+
+/// [`healthy`] with a private API server.
+pub(crate) fn healthy_private() -> Facts {
+    healthy_as(|facts| {
+        let azure = &mut cluster(facts).azure;
+        azure.topology = Some("Private".into());
+        azure.nat_subnet_id = Some(nat_subnet_id());
+    })
+}
+
+/// [`healthy`] with etcd encrypted by a key in a Key Vault.
+pub(crate) fn healthy_kms() -> Facts {
+    healthy_as(|facts| {
+        cluster(facts).kms = Some(AzureKms {
+            vault: "prod-kv".into(),
+            key: "etcd".into(),
+            version: "0123456789abcdef0123456789abcdef".into(),
+            client_id: Some(client_id("kms")),
+        });
+        azure::kms_identity(facts);
+        for condition in &mut cluster(facts).conditions {
+            if condition.kind == "ValidAzureKMSConfig" {
+                condition.status = "True".into();
+            }
+        }
+    })
+}
+
+/// Every healthy cluster: what a check reads in all of them is what it declares.
+pub(crate) fn healthy_clusters() -> Vec<Facts> {
+    vec![healthy(), healthy_private(), healthy_kms()]
+}
+
+/// The subnet of the management cluster's VNet from which private link services take addresses.
+pub(crate) fn nat_subnet_id() -> ArmId {
+    ArmId::in_group(SUBSCRIPTION, "mgmt", "Microsoft.Network/virtualNetworks/mgmt").child("subnets", "pls-nat")
+}
+
+/// A single fault of an otherwise healthy cluster. The check whose file lists it must be the only root that is found.
+pub(crate) struct Fault {
+    pub name: &'static str,
+    pub base: fn() -> Facts,
+    pub inject: fn(&mut Facts),
+}
+
+impl Fault {
+    /// A fault of [`healthy`]: what is broken, and every symptom that it shows elsewhere.
+    pub(crate) fn new(name: &'static str, inject: fn(&mut Facts)) -> Self {
+        Self { name, base: healthy, inject }
+    }
+
+    /// The same fault of another healthy cluster.
+    pub(crate) fn of(self, base: fn() -> Facts) -> Self {
+        Self { base, ..self }
+    }
+}
+
+fn healthy_as(shape: fn(&mut Facts)) -> Facts {
     let mut facts = Facts::unread(
         NOW.parse().unwrap(),
         Source::Live { context: Some("mgmt".into()) },
@@ -91,8 +163,22 @@ pub(crate) fn healthy() -> Facts {
     azure::oidc(&mut facts);
     hosted::management(&mut facts);
     hosted::hosted(&mut facts);
+    shape(&mut facts);
+    compute::add(&mut facts);
+    control_plane::add(&mut facts);
+    exchange::add(&mut facts);
+    fleet::add(&mut facts);
+    governance::add(&mut facts);
+    guest::add(&mut facts);
+    keys_and_leftovers::add(&mut facts);
+    names::add(&mut facts);
+    private_link::add(&mut facts);
+    quota::add(&mut facts);
+    recording::add(&mut facts);
+    release::add(&mut facts);
     facts
 }
+
 /// The HostedCluster of test facts, to be changed.
 pub(crate) fn cluster(facts: &mut Facts) -> &mut HostedCluster {
     match &mut facts.hosted.cluster {

@@ -66,6 +66,7 @@ pub async fn collect(arm: &Arm, question: Question<'_>) -> (Azure, Fact<IssuerSt
         role_assignments,
         role_definitions,
         network,
+        ..Azure::default()
     };
     (azure, storage)
 }

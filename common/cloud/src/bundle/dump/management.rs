@@ -25,6 +25,7 @@ impl Dump<'_> {
                 false => Fact::default(),
             },
             operators: if self.wants(Need::Operator) { operators } else { Fact::default() },
+            ..Management::default()
         }
     }
 

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::*;
 
 fn every() -> BTreeSet<Need> {
-    Need::ALL.into()
+    Need::ALL.iter().copied().collect()
 }
 
 fn read(path: &Path) -> Result<Facts, BundleError> {

@@ -79,6 +79,7 @@ impl Connection {
             pods: if wants(Need::Pods) { pods } else { Fact::default() },
             warnings,
             logs,
+            ..Hosted::default()
         };
         (hosted, signing_key)
     }

@@ -45,6 +45,7 @@ impl Connection {
             api_resources,
             access,
             supported_versions,
+            ..Management::default()
         }
     }
 

@@ -175,7 +175,7 @@ async fn connect_to(url: &str) -> Connection {
 }
 
 fn every() -> BTreeSet<Need> {
-    Need::ALL.into()
+    Need::ALL.iter().copied().collect()
 }
 
 #[tokio::test]

@@ -1,0 +1,6 @@
+//! Rights of the caller, policies, locks and clocks.
+
+use facts::Facts;
+
+/// Adds the healthy values to facts whose HostedCluster is there already.
+pub(super) fn add(_facts: &mut Facts) {}

@@ -1,0 +1,6 @@
+//! The Key Vault, and what earlier clusters left.
+
+use facts::Facts;
+
+/// Adds the healthy values to facts whose HostedCluster is there already.
+pub(super) fn add(_facts: &mut Facts) {}

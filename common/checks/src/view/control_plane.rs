@@ -1,0 +1,1 @@
+//! Certificates, Cluster API objects, volumes and settings of the control plane.

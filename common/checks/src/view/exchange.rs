@@ -1,0 +1,1 @@
+//! Tokens traded at Entra.

@@ -1,0 +1,1 @@
+//! The management cluster as a host, and the other hosted clusters.

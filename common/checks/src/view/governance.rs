@@ -1,0 +1,1 @@
+//! Rights of the caller, policies, locks and clocks.

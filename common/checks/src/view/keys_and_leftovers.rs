@@ -1,0 +1,1 @@
+//! The Key Vault, and what earlier clusters left.

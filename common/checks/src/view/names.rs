@@ -1,0 +1,1 @@
+//! DNS: zones, records, what resolves, ExternalDNS.

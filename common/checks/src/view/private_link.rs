@@ -1,0 +1,1 @@
+//! The private way to the API server.

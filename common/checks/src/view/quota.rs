@@ -1,0 +1,1 @@
+//! Features, sizes, quotas and marketplace terms.

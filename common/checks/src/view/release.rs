@@ -1,0 +1,1 @@
+//! The pull secret and the release image.

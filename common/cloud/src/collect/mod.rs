@@ -1,0 +1,121 @@
+//! Collecting what draws on several sources at once, one file per slice of the facts.
+//!
+//! Every slice asks for nothing but what [`Sources::wants`], all of it at once, and leaves a gap where a read failed.
+
+mod clocks;
+mod compute;
+mod control_plane;
+mod fleet;
+mod governance;
+mod guest;
+mod key_vault;
+mod leftovers;
+mod names;
+mod private_link;
+mod quota;
+mod release;
+
+use std::collections::BTreeSet;
+
+use arm::Arm;
+use facts::hosted::{HostedCluster, NodePool};
+use facts::{Gap, Need, Target};
+use jiff::Timestamp;
+
+use crate::clouds::Cloud;
+use crate::http::Calls;
+use crate::kubernetes::Connection;
+
+/// What a slice may ask, and what is known already.
+pub(crate) struct Sources<'a> {
+    /// The management cluster.
+    pub kubernetes: &'a Connection,
+    /// Azure, or why it cannot be asked.
+    pub arm: Result<&'a Arm, Gap>,
+    /// For Entra, the issuer, registries and API servers.
+    pub http: &'a reqwest::Client,
+    /// The record of calls.
+    pub calls: &'a Calls,
+    /// The cloud.
+    pub cloud: &'a Cloud,
+    /// The hosted cluster that is asked about.
+    pub target: &'a Target,
+    /// The HostedCluster, or why it is not known.
+    pub cluster: Result<&'a HostedCluster, Gap>,
+    /// Its NodePools, as far as they are known.
+    pub node_pools: &'a [NodePool],
+    /// Whether the HostedCluster exists yet.
+    pub exists: bool,
+    /// What is wanted.
+    pub needs: &'a BTreeSet<Need>,
+    /// The moment of collection.
+    pub now: Timestamp,
+}
+
+impl Sources<'_> {
+    /// Whether a unit of facts is wanted.
+    pub fn wants(&self, need: Need) -> bool {
+        self.needs.contains(&need)
+    }
+}
+
+/// What the slices brought.
+pub(crate) struct Slices {
+    pub quota: facts::quota::Quota,
+    pub governance: facts::governance::Governance,
+    pub key_vault: facts::key_vault::KeyVault,
+    pub compute: facts::compute::Compute,
+    pub leftovers: facts::leftovers::Leftovers,
+    pub names: facts::dns::Names,
+    pub private_link: facts::private_link::PrivateLink,
+    pub clocks: facts::clock::Clocks,
+    pub release: facts::release::Release,
+    pub guest: facts::guest::Guest,
+    pub control_plane: facts::control_plane::ControlPlane,
+    pub fleet: facts::fleet::Fleet,
+}
+
+/// Collects every slice at once.
+pub(crate) async fn collect(sources: &Sources<'_>) -> Slices {
+    let (
+        quota,
+        governance,
+        key_vault,
+        compute,
+        leftovers,
+        names,
+        private_link,
+        clocks,
+        release,
+        guest,
+        control_plane,
+        fleet,
+    ) = futures::join!(
+        Box::pin(quota::collect(sources)),
+        Box::pin(governance::collect(sources)),
+        Box::pin(key_vault::collect(sources)),
+        Box::pin(compute::collect(sources)),
+        Box::pin(leftovers::collect(sources)),
+        Box::pin(names::collect(sources)),
+        Box::pin(private_link::collect(sources)),
+        Box::pin(clocks::collect(sources)),
+        Box::pin(release::collect(sources)),
+        Box::pin(guest::collect(sources)),
+        Box::pin(control_plane::collect(sources)),
+        Box::pin(fleet::collect(sources)),
+    );
+    Slices {
+        quota,
+        governance,
+        key_vault,
+        compute,
+        leftovers,
+        names,
+        private_link,
+        clocks,
+        release,
+        guest,
+        control_plane,
+        fleet,
+    }
+}
