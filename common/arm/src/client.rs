@@ -105,6 +105,14 @@ impl Arm {
         answer.await
     }
 
+    /// Answers later reads of an address with what is known already, unless it was read before.
+    pub(crate) fn answer_with(&self, url: &Url, reply: Reply) {
+        let now = self.writes.load(Ordering::SeqCst);
+        let answer = std::future::ready(Ok(Arc::new(reply))).boxed().shared();
+        let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        memo.entry(memo_key(url)).or_insert((now, answer));
+    }
+
     /// Makes earlier answers stale. Called before and after a write, so that no read that overlaps it is kept.
     pub(crate) fn wrote(&self) {
         self.writes.fetch_add(1, Ordering::SeqCst);
@@ -134,7 +142,7 @@ impl Arm {
         }
     }
 
-    fn next_page(&self, from: &Url, link: &str) -> Result<Url> {
+    pub(crate) fn next_page(&self, from: &Url, link: &str) -> Result<Url> {
         let next = Url::parse(link).map_err(|error| {
             ArmError::new(Kind::Decode, "GET", from.path(), format!("the list's nextLink is no address: {error}"))
         })?;
@@ -149,10 +157,10 @@ impl fmt::Debug for Arm {
 }
 
 #[derive(Deserialize)]
-struct Page<T> {
-    value: Option<Vec<T>>,
+pub(crate) struct Page<T> {
+    pub value: Option<Vec<T>>,
     #[serde(rename = "nextLink")]
-    next_link: Option<String>,
+    pub next_link: Option<String>,
 }
 
 /// Reads a reply's body; says where in it the reading failed, but never quotes it.

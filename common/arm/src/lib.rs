@@ -24,6 +24,7 @@ pub mod model;
 mod observe;
 mod options;
 mod read;
+mod read_ahead;
 mod retry;
 mod send;
 mod serial;

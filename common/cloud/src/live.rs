@@ -1,6 +1,6 @@
 //! The live source: everything that is known about one hosted cluster, asked now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arm::{Arm, ArmOptions};
@@ -9,6 +9,7 @@ use facts::azure::Login;
 use facts::hosted::{Hosted, HostedCluster, NodePool};
 use facts::local::CredsFile;
 use facts::{Fact, Facts, Gap, GapKind, Need, Source, Target};
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::azure::{self, Question};
@@ -16,7 +17,7 @@ use crate::clouds::Cloud;
 use crate::collect::{self, Slices, Sources};
 use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
-use crate::kubernetes::Connection;
+use crate::kubernetes::{Connection, Head};
 use crate::oidc;
 use crate::session::{self, AzureSession, NoSession};
 
@@ -87,6 +88,26 @@ impl Live {
             return facts;
         }
         Box::pin(self.collect_about(facts, head.hosted, true, needs)).await
+    }
+
+    /// Collects the wanted facts about a hosted cluster that lists have shown.
+    pub async fn collect_head(&self, head: Head, needs: &BTreeSet<Need>, now: Timestamp) -> Facts {
+        let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };
+        let mut facts = Facts::unread(now, source, head.target);
+        facts.local.creds_file = self.creds_file.clone();
+        let hosted = Hosted { cluster: head.cluster, node_pools: head.node_pools, ..Hosted::default() };
+        Box::pin(self.collect_about(facts, hosted, true, needs)).await
+    }
+
+    /// Reads ahead, in a few lists, what several of these hosted clusters stand on in the same subscription.
+    pub async fn read_ahead(&self, heads: &[Head]) {
+        let Fact::Known(arm) = &self.signed_in.arm else { return };
+        let mut clusters: BTreeMap<String, usize> = BTreeMap::new();
+        for cluster in heads.iter().filter_map(|head| head.cluster.get()) {
+            *clusters.entry(cluster.azure.subscription_id.to_ascii_lowercase()).or_default() += 1;
+        }
+        let shared = clusters.iter().filter(|(_, count)| **count > 1);
+        join_all(shared.map(|(subscription, _)| arm.read_ahead(subscription))).await;
     }
 
     /// Collects the wanted facts about a hosted cluster as it is going to be.

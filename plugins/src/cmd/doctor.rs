@@ -7,7 +7,10 @@ use checks::selection::UnknownWord;
 use checks::{Report, Selection, Stage, Verdict};
 use clap::{Args, ValueEnum};
 use cloud::bundle;
+use cloud::live::Live;
 use facts::{Facts, Target};
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use ui::report::{self, DoctorReport, DoctorReportList, Shown};
 use ui::{Failure, Outcome, Terminal};
 
@@ -63,6 +66,9 @@ enum Threshold {
     Warning,
 }
 
+/// How many clusters of a fleet are read at a time: enough to keep the network busy, few enough to keep memory small.
+const AT_ONCE: usize = 8;
+
 /// One cluster's facts and what they say.
 struct Examined {
     facts: Facts,
@@ -96,55 +102,48 @@ fn from_bundle(
 
 async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
     let live = source::open(globals, &selection.needs()).await?;
-    let targets = if args.all {
-        source::every(&live, globals.namespace.as_deref()).await?
-    } else {
-        vec![source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?]
-    };
-    if targets.is_empty() {
+    if args.all {
+        return fleet(globals, &live, selection).await;
+    }
+    let target = source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?;
+    Ok(vec![one(globals, &live, &target, selection).await?])
+}
+
+/// Every hosted cluster: what they share is read once, the rest some clusters at a time.
+async fn fleet(globals: &Globals, live: &Live, selection: &Selection) -> Result<Vec<Examined>, Failure> {
+    let heads = source::heads(live, globals.namespace.as_deref()).await?;
+    if heads.is_empty() {
         return Err(Failure::usage("there is no HostedCluster on Azure"));
     }
-    let mut examined = Vec::with_capacity(targets.len());
-    let mut failed = None;
-    for target in &targets {
-        match one(globals, &live, target, selection).await {
-            Ok(one) => examined.push(one),
-            // A cluster that is deleted while the others are looked at is no reason to say nothing about them.
-            Err(failure) if args.all => {
-                ui::note(&failure.render(&Terminal::of_stderr(globals.color_choice())));
-                failed = Some(failure);
-            }
-            Err(failure) => return Err(failure),
-        }
+    if !globals.quiet {
+        let context = live.kubernetes.context_name().unwrap_or("the current context");
+        ui::note(&format!("reading {} hosted clusters from {context}\n", heads.len()));
     }
-    match failed {
-        Some(failure) if examined.is_empty() => Err(failure),
-        _ => Ok(examined),
-    }
+    live.read_ahead(&heads).await;
+    let needs = selection.needs();
+    let examined = stream::iter(heads).map(async |head| {
+        let started = Instant::now();
+        let facts = live.collect_head(head, &needs, Timestamp::now()).await;
+        let report = checks::examine(&facts, selection);
+        Examined { facts, report, elapsed: started.elapsed() }
+    });
+    let mut examined: Vec<Examined> = examined.buffer_unordered(AT_ONCE).collect().await;
+    examined.sort_by_key(|one| one.facts.target.to_string());
+    Ok(examined)
 }
 
 /// The report on one cluster as a table, for verbs that have to say why it is not well.
 ///
 /// # Errors
 /// The HostedCluster is gone.
-pub(crate) async fn causes(
-    globals: &Globals,
-    live: &cloud::live::Live,
-    target: &Target,
-    program: &str,
-) -> Result<String, Failure> {
+pub(crate) async fn causes(globals: &Globals, live: &Live, target: &Target, program: &str) -> Result<String, Failure> {
     let Examined { facts, report, elapsed } = one(globals, live, target, &Selection::default()).await?;
     let again = format!("{} -n {}", target.name, target.namespace);
     let shown = Shown { facts: &facts, report: &report, elapsed, program, again: &again };
     Ok(report::table(&shown, &Terminal::of_stderr(globals.color_choice())))
 }
 
-async fn one(
-    globals: &Globals,
-    live: &cloud::live::Live,
-    target: &Target,
-    selection: &Selection,
-) -> Result<Examined, Failure> {
+async fn one(globals: &Globals, live: &Live, target: &Target, selection: &Selection) -> Result<Examined, Failure> {
     let started = Instant::now();
     if !globals.quiet {
         let context = live.kubernetes.context_name().unwrap_or("the current context");

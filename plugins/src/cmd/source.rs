@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cloud::http::{self, Calls};
-use cloud::kubernetes::{CallEvent, Connection, KubeError};
+use cloud::kubernetes::{CallEvent, Connection, Head, KubeError};
 use cloud::live::Live;
 use facts::{Facts, Need, Target};
 use jiff::Timestamp;
@@ -62,6 +62,17 @@ pub(crate) async fn every(live: &Live, namespace: Option<&str>) -> Result<Vec<Ta
         // Many may list one namespace only.
         Err(KubeError::Denied { .. }) if namespace.is_none() => {
             live.kubernetes.hosted_clusters(Some(USUAL_NAMESPACE)).await.map_err(refused)
+        }
+        found => found.map_err(refused),
+    }
+}
+
+/// Every hosted cluster on Azure as lists show it, in one namespace or in all that the caller may see.
+pub(crate) async fn heads(live: &Live, namespace: Option<&str>) -> Result<Vec<Head>, Failure> {
+    match live.kubernetes.heads(namespace).await {
+        // Many may list one namespace only.
+        Err(KubeError::Denied { .. }) if namespace.is_none() => {
+            live.kubernetes.heads(Some(USUAL_NAMESPACE)).await.map_err(refused)
         }
         found => found.map_err(refused),
     }

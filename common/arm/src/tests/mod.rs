@@ -5,6 +5,7 @@
 mod examples;
 mod operations;
 mod paging;
+mod read_ahead;
 mod reads;
 mod retries;
 mod tls;

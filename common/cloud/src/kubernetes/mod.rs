@@ -6,6 +6,7 @@
 mod call;
 mod connection;
 mod error;
+mod heads;
 mod kubeconfig;
 mod kubeconfig_merge;
 mod kubeconfig_secret;
@@ -22,6 +23,7 @@ mod write;
 pub use call::{CallEvent, Observer};
 pub use connection::Connection;
 pub use error::KubeError;
+pub use heads::Head;
 pub use kubeconfig::KubeOptions;
 pub use kubeconfig_merge::{Merged, merge_kubeconfigs};
 pub use kubeconfig_secret::{NoKubeconfig, Published};
