@@ -16,6 +16,7 @@ pub struct Selection {
     skip: BTreeSet<&'static str>,
     stage: Option<Stage>,
     on_request: bool,
+    without: BTreeSet<Need>,
 }
 
 /// A word that names no check and no group.
@@ -56,6 +57,12 @@ impl Selection {
         Self { on_request, ..self }
     }
 
+    /// Leaves out the checks that need one of these facts: of things that are yet to be made.
+    #[must_use]
+    pub fn without(self, needs: &BTreeSet<Need>) -> Self {
+        Self { without: needs.clone(), ..self }
+    }
+
     /// Whether a check is to run.
     pub fn includes(&self, check: &Check) -> bool {
         let chosen = if self.only.is_empty() {
@@ -64,7 +71,8 @@ impl Selection {
         } else {
             self.only.contains(check.code)
         };
-        chosen && !self.skip.contains(check.code)
+        let lacks = check.needs.iter().any(|need| self.without.contains(need));
+        chosen && !lacks && !self.skip.contains(check.code)
     }
 
     /// The facts that the selected checks need.

@@ -38,15 +38,35 @@ Examples:
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(switch))]
 pub(crate) struct ClusterArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Print the spec file of this command line, and do nothing else: no file but --filename is read
+    #[arg(long, help_heading = "Spec file")]
+    pub print_spec: bool,
+
+    /// Print the objects instead of creating them; Secrets only with --render-sensitive
+    #[arg(long, help_heading = "Rendering")]
+    pub render: bool,
+    /// Write the objects to a file instead of creating them
+    #[arg(long, value_name = "FILE", help_heading = "Rendering")]
+    pub render_into: Option<PathBuf>,
+    /// Render Secrets too; a file is then readable by its owner only
+    #[arg(long, help_heading = "Rendering")]
+    pub render_sensitive: bool,
+
+    #[command(flatten)]
+    pub create: CreateOptions,
+}
+
+/// What a hosted cluster is to be.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SpecArgs {
     /// Spec file: the flags by their names in camel case, YAML or JSON. Flags that are given too win over it
     ///
     /// Files that it names are relative to the current folder, as those of flags are. A list that is given as a flag takes
     /// the place of the file's. --print-spec writes such a file.
     #[arg(short, long, value_name = "FILE", help_heading = "Spec file")]
     pub filename: Option<PathBuf>,
-    /// Print the spec file of this command line, and do nothing else: no file but --filename is read
-    #[arg(long, help_heading = "Spec file")]
-    pub print_spec: bool,
 
     /// The word `azure`, which may be left out, and the name
     #[arg(value_name = "NAME", num_args = 0..)]
@@ -70,16 +90,6 @@ pub(crate) struct ClusterArgs {
     #[arg(long, value_name = "ID")]
     infra_id: Option<String>,
 
-    /// Print the objects instead of creating them; Secrets only with --render-sensitive
-    #[arg(long, help_heading = "Rendering")]
-    pub render: bool,
-    /// Write the objects to a file instead of creating them
-    #[arg(long, value_name = "FILE", help_heading = "Rendering")]
-    pub render_into: Option<PathBuf>,
-    /// Render Secrets too; a file is then readable by its owner only
-    #[arg(long, help_heading = "Rendering")]
-    pub render_sensitive: bool,
-
     #[command(flatten)]
     pub control_plane: ControlPlaneArgs,
     #[command(flatten)]
@@ -92,13 +102,11 @@ pub(crate) struct ClusterArgs {
     nodes: NodeArgs,
     #[command(flatten)]
     machines: MachineArgs,
-    #[command(flatten)]
-    pub create: CreateOptions,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Control plane")]
-pub(in crate::cmd::create) struct ControlPlaneArgs {
+pub(crate) struct ControlPlaneArgs {
     /// Replicas of the control plane: SingleReplica or HighlyAvailable
     #[arg(long, value_name = "POLICY", default_value = "SingleReplica")]
     control_plane_availability_policy: String,
@@ -314,8 +322,8 @@ struct NodeArgs {
 }
 
 /// What the flags ask for, with their defaults where they are not given.
-pub(super) fn spec(globals: &Globals, args: ClusterArgs) -> Result<ClusterSpec, Failure> {
-    let ClusterArgs { control_plane, network, identity, infrastructure, nodes, .. } = args;
+pub(super) fn spec(globals: &Globals, args: SpecArgs) -> Result<ClusterSpec, Failure> {
+    let SpecArgs { control_plane, network, identity, infrastructure, nodes, .. } = args;
     Ok(ClusterSpec {
         name: name_of(args.name, &args.words)?,
         namespace: namespace(globals),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use checks::Selection;
 use cloud::apply::{Hands, Stop};
 use cloud::create::{self, FactsError};
 use cloud::live::Live;
@@ -22,12 +23,34 @@ use ui::{Failure, Outcome};
 
 use super::super::run::{self, Job};
 use super::super::{inputs, refused};
-use super::{CreateOptions, preflight, wait};
+use super::{CreateOptions, Judged, preflight, wait};
 use crate::Ended;
-use crate::cmd::{block_on_until, source};
+use crate::cmd::{block_on, block_on_until, source};
 use crate::globals::{self, Globals};
 
 pub(super) fn run(globals: &Globals, spec: &ClusterSpec, options: &CreateOptions, program: &'static str) -> Ended {
+    let (cluster, fresh) = settle(globals, spec)?;
+    run::consent(globals, &options.plan)?;
+    let limit = limit(spec)?;
+    let stop = Stop::default();
+    let order = Order { globals, spec, stop: &stop };
+    let work = Box::pin(order.create(cluster, fresh, options, program));
+    block_on_until(&stop, run::within(limit, &stop, work))
+}
+
+/// Judges the cluster that would be created.
+pub(super) fn judged(globals: &Globals, spec: &ClusterSpec, choice: &Selection) -> Result<Judged, Failure> {
+    let (cluster, fresh) = settle(globals, spec)?;
+    let stop = Stop::default();
+    let order = Order { globals, spec, stop: &stop };
+    block_on(Box::pin(async {
+        let prepared = order.prepare(cluster, fresh).await?;
+        preflight::judge(&prepared.live, &prepared.wanted, &prepared.spec, prepared.given, choice).await
+    }))
+}
+
+/// What follows from the flags and the files alone; the fresh infra id is for infrastructure that is to be made.
+fn settle(globals: &Globals, spec: &ClusterSpec) -> Result<(Cluster, String), Failure> {
     spec.check(Purpose::Create).map_err(|refusals| refused::failure(&refusals))?;
     let mut inputs = inputs::read(globals, spec).map_err(|refusals| refused::failure(&refusals))?;
     let fresh = infra_id::new(&spec.name, inputs::random()?);
@@ -35,11 +58,7 @@ pub(super) fn run(globals: &Globals, spec: &ClusterSpec, options: &CreateOptions
         inputs.infra = trial(spec, &inputs, &fresh)?;
     }
     let cluster = validate(spec, Purpose::Create, inputs).map_err(|refusals| refused::failure(&refusals))?;
-    run::consent(globals, &options.plan)?;
-    let limit = limit(spec)?;
-    let stop = Stop::default();
-    let order = Order { globals, options, spec, program, stop: &stop };
-    block_on_until(&stop, run::within(limit, &stop, Box::pin(order.create(cluster, fresh))))
+    Ok((cluster, fresh))
 }
 
 /// New infrastructure as far as it follows from the flags alone, so that all can be judged before anything is asked.
@@ -76,9 +95,7 @@ fn limit(spec: &ClusterSpec) -> Result<Option<Duration>, Failure> {
 /// One cluster that is to be created.
 struct Order<'a> {
     globals: &'a Globals,
-    options: &'a CreateOptions,
     spec: &'a ClusterSpec,
-    program: &'static str,
     stop: &'a Stop,
 }
 
@@ -91,8 +108,23 @@ struct Azure {
     infra: Option<InfraOutput>,
 }
 
+/// A cluster of which all is known that can be known before it exists.
+struct Prepared {
+    live: Live,
+    session: Option<AzureSession>,
+    /// With the release image that was looked up.
+    spec: ClusterSpec,
+    /// What preflight cannot read from the management cluster yet.
+    given: preflight::Given,
+    /// Where the infra id comes from.
+    origin: &'static str,
+    azure: Azure,
+    cluster: Cluster,
+    wanted: Vec<Wanted>,
+}
+
 impl Order<'_> {
-    async fn create(&self, cluster: Cluster, fresh: String) -> Ended {
+    async fn prepare(&self, cluster: Cluster, fresh: String) -> Result<Prepared, Failure> {
         let (globals, spec) = (self.globals, self.spec);
         let needs: BTreeSet<Need> = [Need::Login].into();
         let live = run::unless_stopped(self.stop, source::open(globals, &needs)).await?;
@@ -102,9 +134,9 @@ impl Order<'_> {
             Err(_) if spec.infra_json.is_some() => None,
             Err(error) => return Err(run::no_session(error)),
         };
-        let signing_key = preflight::public_half(cluster.inputs());
+        let given = preflight::Given::of(cluster.inputs());
         let existing = run::unless_stopped(self.stop, self.existing(&live)).await?;
-        let spec = &self.with_release(&live, existing.as_ref()).await?;
+        let spec = self.with_release(&live, existing.as_ref()).await?;
 
         let mut origin = "of the infra file";
         let mut azure = Azure::default();
@@ -115,21 +147,28 @@ impl Order<'_> {
             origin = from;
             azure = self.azure(session, &id, cluster.inputs()).await?;
         }
-        let settled = cluster.settled(spec, Purpose::Create, azure.infra.take());
+        let settled = cluster.settled(&spec, Purpose::Create, azure.infra.take());
         let cluster = settled.map_err(|refusals| refused::failure(&refusals))?;
         let wanted = cluster.objects(&inputs::entropy()?);
+        Ok(Prepared { live, session, spec, given, origin, azure, cluster, wanted })
+    }
+
+    async fn create(&self, cluster: Cluster, fresh: String, options: &CreateOptions, program: &'static str) -> Ended {
+        let globals = self.globals;
+        let prepared = self.prepare(cluster, fresh).await?;
+        let Prepared { live, session, spec, given, origin, azure, cluster, wanted } = prepared;
         let facts = async { create::object_facts(&live.kubernetes, &wanted).await.map_err(source::refused) };
         let judged = async {
-            match &self.options.skip_preflight {
-                None => preflight::judge(&live, &wanted, signing_key, spec).await.map(Some),
+            match &options.skip_preflight {
+                None => preflight::judge(&live, &wanted, &spec, given, &Selection::default()).await.map(Some),
                 Some(_) => Ok(None),
             }
         };
         let (facts, judged) = run::unless_stopped(self.stop, try_join(facts, judged)).await?;
         if let Some(judged) = &judged {
-            judged.tell(globals, self.program, self.options.plan.dry_run)?;
+            judged.tell(globals, program, options.plan.dry_run)?;
         }
-        let notes = self.notes(&cluster, azure.notes);
+        let notes = notes(&spec, options, &cluster, azure.notes);
         let infra_id = format!("infra id {} ({origin})", cluster.infra_id());
         let image = spec.release_image.as_deref().unwrap_or_default();
         let release = Version::of_image(image).map_or_else(|| image.to_owned(), |version| format!("release {version}"));
@@ -137,7 +176,7 @@ impl Order<'_> {
         let plan = run::plan_of(self.steps(azure.steps, &azure.late, wanted, &facts)?)?;
         let job = Job {
             globals,
-            args: &self.options.plan,
+            args: &options.plan,
             plan: &plan,
             notes: &notes,
             title,
@@ -149,16 +188,16 @@ impl Order<'_> {
             },
             stop: self.stop,
             name_to_type: None,
-            next: self.next(),
+            next: self.next(program),
         };
         let outcome = run::go(&job).await?;
-        if self.options.plan.dry_run {
+        if options.plan.dry_run {
             let fails = judged.is_some_and(|judged| judged.fails());
             return Ok(if fails && outcome == Outcome::Yes { Outcome::No } else { outcome });
         }
         if spec.wait && outcome == Outcome::Yes {
             let target = self.target();
-            return wait::until_ready(globals, &live, &target, self.stop, self.program).await;
+            return wait::until_ready(globals, &live, &target, self.stop, program).await;
         }
         Ok(outcome)
     }
@@ -287,27 +326,6 @@ impl Order<'_> {
         Ok(steps)
     }
 
-    fn notes(&self, cluster: &Cluster, mut notes: Vec<String>) -> Vec<String> {
-        let spec = self.spec;
-        notes.extend(cluster.notes());
-        if spec.infra_json.is_none() && !spec.assign_service_principal_roles {
-            notes.push(
-                "no role is assigned: without the roles of each identity the cluster cannot use Azure; add `--assign-identity-roles --dns-zone-rg-name GROUP`, or have somebody assign them"
-                    .to_owned(),
-            );
-        }
-        if spec.encryption_key_id.is_some() {
-            notes.push(
-                "the KMS identity needs the role Key Vault Crypto User on the key's vault, which is not assigned here"
-                    .to_owned(),
-            );
-        }
-        if let Some(reason) = &self.options.skip_preflight {
-            notes.push(format!("preflight is skipped: {reason}"));
-        }
-        notes
-    }
-
     fn by(&self, live: &Live, session: Option<&AzureSession>) -> String {
         let context = live.kubernetes.context_name().unwrap_or("the current context");
         match session {
@@ -316,14 +334,13 @@ impl Order<'_> {
         }
     }
 
-    fn next(&self) -> String {
+    fn next(&self, program: &str) -> String {
         let target = self.target();
         if self.spec.wait {
             return format!("{target} is coming up; Ctrl-C is safe, it goes on without you");
         }
         format!(
             "{target} is coming up, which takes about 15 min.\nnext: `{program} doctor {name} -n {namespace}`, then `{program} create kubeconfig {name} -n {namespace}`",
-            program = self.program,
             name = target.name,
             namespace = target.namespace,
         )
@@ -332,3 +349,24 @@ impl Order<'_> {
 
 /// What stands between the parts of a title.
 const DOT: &str = " · ";
+
+/// What the user should know of the plan as a whole.
+fn notes(spec: &ClusterSpec, options: &CreateOptions, cluster: &Cluster, mut notes: Vec<String>) -> Vec<String> {
+    notes.extend(cluster.notes());
+    if spec.infra_json.is_none() && !spec.assign_service_principal_roles {
+        notes.push(
+            "no role is assigned: without the roles of each identity the cluster cannot use Azure; add `--assign-identity-roles --dns-zone-rg-name GROUP`, or have somebody assign them"
+                .to_owned(),
+        );
+    }
+    if spec.encryption_key_id.is_some() {
+        notes.push(
+            "the KMS identity needs the role Key Vault Crypto User on the key's vault, which is not assigned here"
+                .to_owned(),
+        );
+    }
+    if let Some(reason) = &options.skip_preflight {
+        notes.push(format!("preflight is skipped: {reason}"));
+    }
+    notes
+}

@@ -8,11 +8,13 @@ mod wait;
 
 use std::path::{Path, PathBuf};
 
+use checks::Selection;
 use clap::Args;
 use plan::cluster::{ClusterSpec, Purpose, validate};
 use ui::{Failure, Outcome};
 
-pub(crate) use args::ClusterArgs;
+pub(crate) use args::{ClusterArgs, SpecArgs};
+pub(crate) use preflight::Judged;
 
 use super::run::PlanArgs;
 use super::{inputs, refused};
@@ -33,14 +35,25 @@ pub(in crate::cmd::create) struct CreateOptions {
 
 pub(crate) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -> Ended {
     let on_paper = args.render || args.render_into.is_some();
-    let (print_spec, file) = (args.print_spec, args.filename.clone());
-    let (ways, options) = (Ways::of(&args), args.create.clone());
-    let spec = spec_file::merged(globals, file.as_deref(), args::spec(globals, args)?)?;
+    let (print_spec, ways, options) = (args.print_spec, Ways::of(&args), args.create.clone());
+    let spec = asked(globals, args.spec)?;
     if print_spec {
         return spec_file::print(&spec);
     }
     let globals = &spec_file::globals(globals, &spec);
     if on_paper { render(globals, &spec, &ways) } else { create::run(globals, &spec, &options, program) }
+}
+
+/// Judges a cluster as it is going to be, and changes nothing.
+pub(crate) fn judged(globals: &Globals, args: SpecArgs, choice: &Selection) -> Result<Judged, Failure> {
+    let spec = asked(globals, args)?;
+    create::judged(&spec_file::globals(globals, &spec), &spec, choice)
+}
+
+/// What flags and spec file ask for.
+fn asked(globals: &Globals, args: SpecArgs) -> Result<ClusterSpec, Failure> {
+    let file = args.filename.clone();
+    spec_file::merged(globals, file.as_deref(), args::spec(globals, args)?)
 }
 
 /// How objects are written down.
@@ -55,7 +68,7 @@ impl Ways {
         Self {
             into: args.render_into.clone(),
             sensitive: args.render_sensitive,
-            version_check: args.control_plane.version_check,
+            version_check: args.spec.control_plane.version_check,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Preflight: the checks of `doctor` that can be judged before a cluster exists, on the cluster as it is going to be.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use checks::{Report, Selection, Verdict};
+use checks::{Report, Selection, Stage, Verdict};
 use cloud::kubernetes::objects;
 use cloud::live::Live;
 use cloud::signing_key;
@@ -11,29 +12,37 @@ use facts::{Fact, Facts, Need};
 use jiff::Timestamp;
 use plan::cluster::{ClusterSpec, Inputs};
 use plan::objects::Wanted;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use ui::report::{self, Shown};
 use ui::{Failure, FailureKind, Terminal};
 
 use crate::globals::Globals;
 
-/// What must hold before anything is created.
-const ALWAYS: [&str; 9] = ["CR01", "CR03", "QT01", "OI01", "OI02", "OI03", "OI04", "MC01", "MC02"];
+/// Facts about what is made together with the cluster, so that none of it is there to be looked at.
+const OF_NEW_INFRASTRUCTURE: [Need; 4] = [Need::Network, Need::Roles, Need::KeyVault, Need::PrivateEndpoints];
 
-/// What must hold of identities and infrastructure that are there already.
-const WITH_INFRASTRUCTURE: [&str; 9] = ["ID01", "ID02", "FC01", "FC02", "FC03", "RA01", "NW01", "NW02", "NW03"];
+/// Facts about identities, which are not there when they are made together with the cluster.
+const OF_NEW_IDENTITIES: [Need; 2] = [Need::Identities, Need::FederatedCredentials];
 
 /// What preflight says.
-pub(super) struct Judged {
-    facts: Facts,
-    report: Report,
-    elapsed: Duration,
+pub(crate) struct Judged {
+    pub facts: Facts,
+    pub report: Report,
+    pub elapsed: Duration,
 }
 
-/// The public half of the key that signs the cluster's tokens, if one is given.
-pub(super) fn public_half(inputs: &Inputs) -> Option<PublicKey> {
-    let key = inputs.signing_key.as_ref()?;
-    signing_key::public_key_of_pem(key.expose_secret().as_bytes(), "--sa-token-issuer-private-key-path".to_owned()).ok()
+/// What the management cluster will hold once the cluster is created: the files hold it now.
+pub(super) struct Given {
+    signing_key: Option<PublicKey>,
+}
+
+impl Given {
+    /// What the input files hold; of the signing key, its public half.
+    pub fn of(inputs: &Inputs) -> Self {
+        let source = "--sa-token-issuer-private-key-path".to_owned();
+        let public = |key: &SecretString| signing_key::public_key_of_pem(key.expose_secret().as_bytes(), source).ok();
+        Self { signing_key: inputs.signing_key.as_ref().and_then(public) }
+    }
 }
 
 /// Looks at all that the cluster depends on, and judges it.
@@ -43,8 +52,9 @@ pub(super) fn public_half(inputs: &Inputs) -> Option<PublicKey> {
 pub(super) async fn judge(
     live: &Live,
     wanted: &[Wanted],
-    signing_key: Option<PublicKey>,
     spec: &ClusterSpec,
+    given: Given,
+    choice: &Selection,
 ) -> Result<Judged, Failure> {
     let started = Instant::now();
     let of_kind =
@@ -53,18 +63,26 @@ pub(super) async fn judge(
     let cluster = of_kind("HostedCluster").find_map(|one| objects::hosted_cluster(one.object()).ok());
     let cluster = cluster.ok_or_else(own_mistake)?;
     let node_pools = of_kind("NodePool").filter_map(|one| objects::node_pool(one.object())).collect();
-    let mut codes: Vec<&str> = ALWAYS.to_vec();
-    if spec.infra_json.is_some() {
-        codes.extend(WITH_INFRASTRUCTURE);
-    }
-    let selection = Selection::parse(&codes, &[]).map_err(|unknown| own_mistake().why(unknown.word))?;
+    let selection = choice.clone().of_stage(Stage::Preflight).without(&unmade(spec));
     let mut needs = selection.needs();
     // The Secret is not there yet; the file is.
     needs.remove(&Need::SigningKey);
     let mut facts = live.collect_planned(cluster, node_pools, &needs, Timestamp::now()).await;
-    facts.oidc.signing_key = signing_key.map_or(Fact::Absent, Fact::Known);
+    facts.oidc.signing_key = given.signing_key.map_or(Fact::Absent, Fact::Known);
     let report = checks::examine(&facts, &selection);
     Ok(Judged { facts, report, elapsed: started.elapsed() })
+}
+
+/// The facts about what is only made together with the cluster.
+fn unmade(spec: &ClusterSpec) -> BTreeSet<Need> {
+    let mut unmade = BTreeSet::new();
+    if spec.infra_json.is_none() {
+        unmade.extend(OF_NEW_INFRASTRUCTURE);
+        if spec.workload_identities_file.is_none() {
+            unmade.extend(OF_NEW_IDENTITIES);
+        }
+    }
+    unmade
 }
 
 impl Judged {
