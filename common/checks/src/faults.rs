@@ -198,6 +198,7 @@ fn a_bundle_of_kubernetes_data_alone_blames_nobody() {
     let missing = || Gap::new(GapKind::NotRecorded, "no dump holds it");
     facts.source = Source::Bundle { path: "dump".into(), format: BundleFormat::KubernetesDump };
     facts.local.creds_file = Fact::Absent;
+    facts.exchange = facts::exchange::Exchange::default();
     facts.azure = facts::azure::Azure {
         login: Fact::Unreadable(missing()),
         subscription: Fact::Unreadable(missing()),

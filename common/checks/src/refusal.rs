@@ -160,6 +160,11 @@ pub fn fixed_by(aadsts: u32) -> &'static [&'static str] {
     }
 }
 
+/// Whether a refusal is about the issuer, its documents or its key, and so may have its cause there.
+pub fn concerns_issuer(aadsts: u32) -> bool {
+    aadsts == 70021 || fixed_by(aadsts).iter().any(|code| matches!(*code, "FC02" | "OI01" | "OI02" | "OI03" | "OI04"))
+}
+
 /// The ARM codes that are known when they stand in a text as plain words.
 ///
 /// Words of one syllable such as `NotFound` or `Conflict` are not among them: log lines use those for other things.

@@ -13,6 +13,8 @@ mod fc01_fic_subjects_complete;
 mod fc02_fic_issuer_exact;
 #[path = "check/fc03_fic_audience_exact.rs"]
 mod fc03_fic_audience_exact;
+#[path = "check/fc04_fic_token_exchange.rs"]
+mod fc04_fic_token_exchange;
 #[path = "check/fc05_aadsts_in_logs.rs"]
 mod fc05_aadsts_in_logs;
 #[path = "check/hc01_hc_conditions.rs"]
@@ -51,6 +53,8 @@ mod oi04_oidc_storage_access;
 mod qt01_rp_registered;
 #[path = "check/ra01_role_required.rs"]
 mod ra01_role_required;
+#[path = "check/ra02_effective_permissions.rs"]
+mod ra02_effective_permissions;
 
 /// Every check, in the order of the report.
 pub static CHECKS: &[&Check] = &[
@@ -62,12 +66,14 @@ pub static CHECKS: &[&Check] = &[
     &fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE,
     &fc02_fic_issuer_exact::FIC_ISSUER_EXACT,
     &fc03_fic_audience_exact::FIC_AUDIENCE_EXACT,
+    &fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE,
     &fc05_aadsts_in_logs::AADSTS_IN_LOGS,
     &oi01_oidc_docs_public::OIDC_DOCS_PUBLIC,
     &oi02_oidc_issuer_equal::OIDC_ISSUER_EQUAL,
     &oi03_oidc_key_match::OIDC_KEY_MATCH,
     &oi04_oidc_storage_access::OIDC_STORAGE_ACCESS,
     &ra01_role_required::ROLE_REQUIRED,
+    &ra02_effective_permissions::EFFECTIVE_PERMISSIONS,
     &nw01_vnet_subnet_valid::VNET_SUBNET_VALID,
     &nw02_nsg_egress::NSG_EGRESS,
     &nw03_outbound_path::OUTBOUND_PATH,
@@ -85,4 +91,6 @@ pub static CHECKS: &[&Check] = &[
 #[rustfmt::skip]
 pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&qt01_rp_registered::RP_REGISTERED, qt01_rp_registered::tests::faults),
+    (&fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE, fc04_fic_token_exchange::tests::faults),
+    (&ra02_effective_permissions::EFFECTIVE_PERMISSIONS, ra02_effective_permissions::tests::faults),
 ];

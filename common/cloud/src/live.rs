@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::azure::{self, Question};
 use crate::clouds::Cloud;
+pub use crate::collect::Rehearsal;
 use crate::collect::{self, Slices, Sources};
 use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
@@ -34,6 +35,7 @@ pub struct Live {
     pub calls: Calls,
     creds_file: Fact<CredsFile>,
     signed_in: SignedIn,
+    rehearsal: Option<Rehearsal>,
 }
 
 impl Live {
@@ -54,7 +56,13 @@ impl Live {
             SignedIn::default()
         };
         let creds_file = creds_file.map(|read| read.shape).into();
-        Self { kubernetes, cloud, http, calls, creds_file, signed_in }
+        Self { kubernetes, cloud, http, calls, creds_file, signed_in, rehearsal: None }
+    }
+
+    /// Also trades tokens at Entra, where the facts about that are wanted.
+    #[must_use]
+    pub fn with_rehearsal(self, rehearsal: Rehearsal) -> Self {
+        Self { rehearsal: Some(rehearsal), ..self }
     }
 
     /// The session with Azure, for what changes something there.
@@ -141,6 +149,7 @@ impl Live {
             node_pools: head.node_pools.get().map_or(&[][..], Vec::as_slice),
             exists,
             needs,
+            rehearsal: self.rehearsal.as_ref(),
             now: facts.collected_at,
         };
         let (body, (azure, storage), (discovery, jwks), slices) = futures::join!(
@@ -170,6 +179,7 @@ impl Live {
             guest,
             control_plane,
             fleet,
+            exchange,
         } = slices;
         facts.azure.quota = quota;
         facts.azure.governance = governance;
@@ -183,6 +193,7 @@ impl Live {
         facts.guest = guest;
         facts.hosted.control_plane = control_plane;
         facts.management.fleet = fleet;
+        facts.exchange = exchange;
         facts.hosted.cluster = head.cluster;
         facts.hosted.node_pools = head.node_pools;
         facts

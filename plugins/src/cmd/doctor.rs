@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use ui::report::{self, DoctorReport, DoctorReportList, Shown};
 use ui::{Failure, Outcome, Terminal};
 
+use super::rehearsal::RehearsalArgs;
 use super::{Format, block_on, printed, screen, source};
 use crate::Ended;
 use crate::globals::Globals;
@@ -22,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure doctor prod
   kubectl hcp-azure doctor prod --only federation,oidc -v
+  kubectl hcp-azure doctor prod --exchange --only FC,RA
   kubectl hcp-azure doctor --bundle hypershift-dump.tar.gz
   kubectl hcp-azure doctor --all -o json";
 
@@ -47,6 +49,8 @@ pub(crate) struct DoctorArgs {
     /// Leave out these checks
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     skip: Vec<String>,
+    #[command(flatten)]
+    rehearsal: RehearsalArgs,
     /// The least finding that makes the exit code 1
     #[arg(long, value_enum, default_value_t = Threshold::Error)]
     fail_on: Threshold,
@@ -79,7 +83,8 @@ struct Examined {
 pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended {
     let selection = Selection::parse(&args.only, &args.skip)
         .map_err(|word| unknown_check(&word, program))?
-        .of_stage(Stage::Support);
+        .of_stage(Stage::Support)
+        .on_request(args.rehearsal.exchange);
     let examined = match &args.bundle {
         Some(path) => vec![from_bundle(globals, args, path, &selection)?],
         None => block_on(live(globals, args, &selection))?,
@@ -101,7 +106,11 @@ fn from_bundle(
 }
 
 async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
-    let live = source::open(globals, &selection.needs()).await?;
+    let rehearsal = args.rehearsal.rehearsal()?;
+    let mut live = source::open(globals, &selection.needs()).await?;
+    if let Some(rehearsal) = rehearsal {
+        live = live.with_rehearsal(rehearsal);
+    }
     if args.all {
         return fleet(globals, &live, selection).await;
     }

@@ -6,6 +6,7 @@ mod destroy;
 mod doctor;
 mod explain;
 mod nodepool;
+mod rehearsal;
 mod source;
 mod status;
 mod upgrade;

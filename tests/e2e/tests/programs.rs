@@ -26,6 +26,8 @@ mod cases {
     mod destroy_oidc;
     mod destroy_orphans;
     mod doctor;
+    mod doctor_exchange;
+    mod doctor_fleet;
     mod house;
     mod krew;
     mod record;

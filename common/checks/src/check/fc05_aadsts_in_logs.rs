@@ -39,7 +39,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, Logs],
-        caused_by: ["FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01"],
+        caused_by: ["FC01", "FC02", "FC03", "FC04", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01", "RA02"],
         judge: judge,
     };
 }
@@ -239,16 +239,10 @@ fn of_entra(
     if !rows.is_empty() {
         finding = finding.see("checked by", rows.join(", "));
     }
-    if concerns_issuer(entra.aadsts) {
+    if refusal::concerns_issuer(entra.aadsts) {
         finding = finding.touches(Key::Issuer);
     }
     finding
-}
-
-/// Whether a refusal is about the issuer, its documents or its key, and so may have its cause there.
-fn concerns_issuer(aadsts: u32) -> bool {
-    aadsts == 70021
-        || refusal::fixed_by(aadsts).iter().any(|code| matches!(*code, "FC02" | "OI01" | "OI02" | "OI03" | "OI04"))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use facts::{ArmId, Fact, Facts, Gap, GapKind, Source, Target};
 use jiff::Timestamp;
 
 pub(crate) use self::azure::rule;
+pub(crate) use self::exchange::attempts;
 pub(crate) use self::hosted::{condition, node_pool, workload};
 use crate::check::Check;
 use crate::judgement::{Finding, Judgement, Level};

@@ -80,16 +80,16 @@ pub(super) fn role_definition(from: model::RoleDefinition) -> RoleDefinition {
         guid: last_name(&from.id).to_ascii_lowercase(),
         name: from.role_name,
         built_in: from.role_type.as_deref() == Some("BuiltInRole"),
-        permissions: from
-            .permissions
-            .into_iter()
-            .map(|permission| Permission {
-                actions: permission.actions,
-                not_actions: permission.not_actions,
-                data_actions: permission.data_actions,
-                not_data_actions: permission.not_data_actions,
-            })
-            .collect(),
+        permissions: from.permissions.into_iter().map(permission).collect(),
+    }
+}
+
+pub(crate) fn permission(from: model::Permission) -> Permission {
+    Permission {
+        actions: from.actions,
+        not_actions: from.not_actions,
+        data_actions: from.data_actions,
+        not_data_actions: from.not_data_actions,
     }
 }
 

@@ -5,6 +5,7 @@
 mod clocks;
 mod compute;
 mod control_plane;
+mod exchange;
 mod fleet;
 mod governance;
 mod guest;
@@ -16,11 +17,13 @@ mod quota;
 mod release;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use arm::Arm;
 use facts::hosted::{HostedCluster, NodePool};
 use facts::{Gap, Need, Target};
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::clouds::Cloud;
 use crate::http::Calls;
@@ -48,8 +51,19 @@ pub(crate) struct Sources<'a> {
     pub exists: bool,
     /// What is wanted.
     pub needs: &'a BTreeSet<Need>,
+    /// What tokens are signed with, for those who asked for that.
+    pub rehearsal: Option<&'a Rehearsal>,
     /// The moment of collection.
     pub now: Timestamp,
+}
+
+/// How tokens are traded at Entra in place of the components.
+#[derive(Debug, Clone, Default)]
+pub struct Rehearsal {
+    /// The private key in PEM form and where it comes from; without one, the key is read from the cluster's Secret.
+    pub key: Option<(SecretString, String)>,
+    /// How long to present a token again that Entra does not know yet.
+    pub patience: Duration,
 }
 
 impl Sources<'_> {
@@ -73,6 +87,7 @@ pub(crate) struct Slices {
     pub guest: facts::guest::Guest,
     pub control_plane: facts::control_plane::ControlPlane,
     pub fleet: facts::fleet::Fleet,
+    pub exchange: facts::exchange::Exchange,
 }
 
 /// Collects every slice at once.
@@ -90,6 +105,7 @@ pub(crate) async fn collect(sources: &Sources<'_>) -> Slices {
         guest,
         control_plane,
         fleet,
+        exchange,
     ) = futures::join!(
         Box::pin(quota::collect(sources)),
         Box::pin(governance::collect(sources)),
@@ -103,6 +119,7 @@ pub(crate) async fn collect(sources: &Sources<'_>) -> Slices {
         Box::pin(guest::collect(sources)),
         Box::pin(control_plane::collect(sources)),
         Box::pin(fleet::collect(sources)),
+        Box::pin(exchange::collect(sources)),
     );
     Slices {
         quota,
@@ -117,5 +134,6 @@ pub(crate) async fn collect(sources: &Sources<'_>) -> Slices {
         guest,
         control_plane,
         fleet,
+        exchange,
     }
 }

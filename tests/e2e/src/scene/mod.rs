@@ -3,6 +3,7 @@
 //! A scene starts healthy; a test breaks one piece and runs the built program against it as a user would.
 
 pub mod azure;
+pub mod fleet;
 pub mod kubernetes;
 pub mod run;
 

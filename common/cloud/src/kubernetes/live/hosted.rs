@@ -187,15 +187,32 @@ impl Connection {
     /// The public half of the key that signs service account tokens: of the Secret that the HostedCluster names, or of
     /// the one that HyperShift generates when it names none.
     async fn signing_key(&self, target: &Target, cluster: Result<&HostedCluster, Gap>) -> Fact<PublicKey> {
-        let named = match cluster {
-            Ok(cluster) => cluster.signing_key_secret.clone(),
+        let cluster = match cluster {
+            Ok(cluster) => cluster,
             Err(gap) => {
                 let why = format!("HostedCluster {target} names the Secret of the key: {}", gap.why);
                 return Fact::Unreadable(Gap { kind: GapKind::Blocked, why, ..gap });
             }
         };
-        let (namespace, name, keys): (String, String, &[&str]) = match named {
-            Some(name) => (target.namespace.clone(), name, &["key"]),
+        match self.signing_key_pem(target, cluster).await {
+            Fact::Known((pem, source)) => match signing_key::public_key_of_pem(&pem, source) {
+                Ok(key) => Fact::Known(key),
+                Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
+            },
+            Fact::Absent => Fact::Absent,
+            Fact::Unreadable(gap) => Fact::Unreadable(gap),
+        }
+    }
+
+    /// The key that signs service account tokens in PEM form, and the name of its Secret: the one that the HostedCluster
+    /// names, or the one that HyperShift generates when it names none.
+    pub(crate) async fn signing_key_pem(
+        &self,
+        target: &Target,
+        cluster: &HostedCluster,
+    ) -> Fact<(Zeroizing<Vec<u8>>, String)> {
+        let (namespace, name, keys): (String, String, &[&str]) = match &cluster.signing_key_secret {
+            Some(name) => (target.namespace.clone(), name.clone(), &["key"]),
             None => (
                 target.control_plane_namespace(),
                 "sa-signing-key".to_owned(),
@@ -204,10 +221,7 @@ impl Connection {
         };
         let source = format!("Secret {namespace}/{name}");
         match got(self.secret(&namespace, &name, keys).await, "secrets", Some(&namespace)) {
-            Fact::Known(Some(pem)) => match signing_key::public_key_of_pem(&pem, source) {
-                Ok(key) => Fact::Known(key),
-                Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
-            },
+            Fact::Known(Some(pem)) => Fact::Known((pem, source)),
             Fact::Known(None) => {
                 let why = format!("{source} has no key '{}'", keys.join("' or '"));
                 Fact::Unreadable(Gap::new(GapKind::Failed, why))

@@ -1,0 +1,137 @@
+//! `doctor --all`: what a fleet costs. What clusters share is asked once, however many there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use azure_sim::LogEntry;
+use e2e::scene::{self, Ran, Scene, azure, fleet};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
+
+/// What one run over a fleet cost.
+struct Cost {
+    ran: Ran,
+    requests: Vec<LogEntry>,
+    /// Requests to the management cluster.
+    kubernetes: usize,
+    /// Peak memory in MiB, where it can be had.
+    peak: Option<f64>,
+}
+
+fn program() -> PathBuf {
+    std::env::var_os("HCP_AZURE_PROGRAM").map_or_else(|| PathBuf::from(PROGRAM), PathBuf::from)
+}
+
+/// Runs doctor over all clusters of a scene. Peak memory comes from a wrapper, so that it is the program's alone.
+fn doctor(scene: &Scene, more: &[&str]) -> Cost {
+    scene.sim.clear_requests();
+    let wrapper = "import resource, subprocess, sys\n\
+                   code = subprocess.run(sys.argv[1:]).returncode\n\
+                   peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n\
+                   print(f'peak-mib {peak:.1f}', file=sys.stderr)\n\
+                   sys.exit(code)";
+    let mut command = scene.command(Path::new("python3"));
+    command.args(["-c", wrapper]).arg(program());
+    command.args(["doctor", "--all", "-n", &scene.namespace, "-v", "--azure-creds"]);
+    command.arg(scene.path("azure-creds.json")).args(more);
+    let ran = scene::run::ran(command).unwrap();
+    let peak = ran.stderr.lines().find_map(|line| line.strip_prefix("peak-mib ")?.parse().ok());
+    let kubernetes =
+        ran.stderr.lines().filter(|line| [" /api/", " /apis/", " /version"].iter().any(|at| line.contains(at)));
+    Cost { kubernetes: kubernetes.count(), requests: scene.sim.requests(), ran, peak }
+}
+
+/// How many requests were made for each cluster, and which were made for none of them.
+fn by_cluster(requests: &[LogEntry], clusters: usize) -> (BTreeMap<String, usize>, Vec<&str>) {
+    let names: Vec<String> = (0..clusters).map(fleet::name).collect();
+    let mut own = BTreeMap::new();
+    let mut shared = Vec::new();
+    for entry in requests {
+        match names.iter().find(|name| entry.path.contains(&format!("{name}-"))) {
+            Some(name) => *own.entry(name.clone()).or_default() += 1,
+            None => shared.push(entry.path.as_str()),
+        }
+    }
+    (own, shared)
+}
+
+fn reports(cost: &Cost) -> Vec<Value> {
+    let list: Value =
+        serde_json::from_str(&cost.ran.stdout).unwrap_or_else(|_| panic!("{}\n{}", cost.ran.stdout, cost.ran.stderr));
+    list["items"].as_array().unwrap().clone()
+}
+
+fn never_twice(requests: &[LogEntry]) {
+    let mut once = BTreeSet::new();
+    for entry in requests.iter().filter(|entry| entry.method == "GET") {
+        assert!(once.insert(&entry.path), "{} was read twice", entry.path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_clusters_share_is_asked_once() {
+    let scene = Scene::fleet(6).await.unwrap();
+    let six = doctor(&scene, &["-o", "json"]);
+    assert_eq!(reports(&six).len(), 6);
+    for report in reports(&six) {
+        for verdict in ["fail", "warn"] {
+            assert_eq!(report["summary"][verdict], 0, "{report:#}");
+        }
+    }
+    never_twice(&six.requests);
+    let (own, shared) = by_cluster(&six.requests, 6);
+    assert_eq!(own.values().collect::<BTreeSet<_>>().len(), 1, "every cluster costs the same: {own:?}");
+    // A fault of one cluster is told of that cluster alone.
+    assert!(scene.sim.remove(&azure::identity_id("file").replace(scene::NAME, &fleet::name(3))));
+    let broken = doctor(&scene, &["-o", "json"]);
+    assert_eq!(broken.ran.code, Some(1));
+    let failing: Vec<String> = reports(&broken)
+        .iter()
+        .filter(|report| report["summary"]["fail"] != 0)
+        .map(|report| report["target"]["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(failing, [fleet::name(3)]);
+    let (_, later) = by_cluster(&broken.requests, 6);
+    assert_eq!(later.len(), shared.len(), "what is shared costs the same with or without a fault");
+    // For people: a line for each cluster, and details of the one that has something to tell.
+    let table = doctor(&scene, &[]).ran.stdout;
+    for at in 0..6 {
+        assert!(table.contains(&fleet::name(at)), "{table}");
+    }
+    assert_eq!(table.matches("HAZ-ID01").count().min(1), 1, "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures; run by tests/bench on the release build"]
+async fn bench_of_a_fleet() {
+    let note = |text: &str| e2e::workspace::note(text);
+    let mut shared_before = None;
+    for clusters in [50, 100, 200] {
+        let scene = Scene::fleet(clusters).await.unwrap();
+        scene.sim.set_latency(Duration::from_millis(50));
+        scene.sim.set_throttle(true);
+        let cost = doctor(&scene, &["-o", "json"]);
+        assert_eq!(reports(&cost).len(), clusters);
+        let refused = cost.requests.iter().filter(|entry| entry.status == 429).count();
+        assert_eq!(refused, 0, "Azure asked for patience");
+        never_twice(&cost.requests);
+        let (own, shared) = by_cluster(&cost.requests, clusters);
+        let pages = shared.len();
+        let own: usize = own.values().sum();
+        note(&format!(
+            "fleet of {clusters} clusters x 9 identities, 50 ms: {:.1} s, {} requests to Azure ({:.1} a cluster, {pages} shared), {:.1} a cluster to the management cluster, peak {} MiB",
+            cost.ran.elapsed.as_secs_f64(),
+            cost.requests.len(),
+            own as f64 / clusters as f64,
+            cost.kubernetes as f64 / clusters as f64,
+            cost.peak.map_or_else(|| "?".to_owned(), |peak| format!("{peak:.1}")),
+        ));
+        assert!(cost.peak.is_none_or(|peak| peak <= 150.0), "too much memory");
+        // Lists grow by a page now and then, and by nothing else.
+        if let Some(before) = shared_before.replace(pages) {
+            assert!(pages <= before + 10, "{before} -> {pages}: what is shared grows with the fleet");
+        }
+    }
+}
