@@ -30,15 +30,15 @@ fn root_of(parents: &[Option<usize>], at: usize) -> Option<usize> {
 
 fn parent_of(rows: &[Row], at: usize) -> Option<usize> {
     let row = &rows[at];
-    let explains: fn(Verdict) -> bool = match row.verdict {
-        Verdict::Fail => |verdict| verdict == Verdict::Fail,
-        Verdict::Warn | Verdict::Info => |verdict| matches!(verdict, Verdict::Fail | Verdict::Warn),
-        Verdict::Unknown if row.is_blocked() => |verdict| verdict == Verdict::Fail,
+    let explains: fn(&Row) -> bool = match row.verdict {
+        Verdict::Fail => |row| row.verdict == Verdict::Fail || row.explains_failures,
+        Verdict::Warn | Verdict::Info => |row| matches!(row.verdict, Verdict::Fail | Verdict::Warn),
+        Verdict::Unknown if row.is_blocked() => |row| row.verdict == Verdict::Fail,
         _ => return None,
     };
     let distances = ancestors(row.check.code);
     (0..rows.len())
-        .filter(|&other| other != at && explains(rows[other].verdict))
+        .filter(|&other| other != at && explains(&rows[other]))
         .filter_map(|other| {
             let distance = *distances.get(rows[other].check.code)?;
             let shared = rows[other].keys.iter().filter(|key| row.keys.contains(key)).count();

@@ -62,6 +62,8 @@ pub struct Finding {
     pub gap: Option<Gap>,
     /// Whether the evidence names the cause by itself, so that only a finding about the very same thing can explain it.
     pub explains_itself: bool,
+    /// Whether this warning is all that is behind failures that it touches, which pass by themselves.
+    pub explains_failures: bool,
 }
 
 impl Finding {
@@ -109,7 +111,15 @@ impl Finding {
             keys: Vec::new(),
             gap: None,
             explains_itself: false,
+            explains_failures: false,
         }
+    }
+
+    /// Says of a warning that failures which it touches come of it, and pass by themselves.
+    #[must_use]
+    pub fn explaining_failures(mut self) -> Self {
+        self.explains_failures = true;
+        self
     }
 
     /// Adds a line of evidence.

@@ -8,6 +8,7 @@ pub mod check;
 mod federation;
 mod fold;
 pub mod judgement;
+mod leftovers;
 pub mod node_pools;
 pub mod nsg;
 pub mod refusal;

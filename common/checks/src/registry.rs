@@ -49,12 +49,28 @@ mod oi02_oidc_issuer_equal;
 mod oi03_oidc_key_match;
 #[path = "check/oi04_oidc_storage_access.rs"]
 mod oi04_oidc_storage_access;
+#[path = "check/or01_orphan_role_assignments.rs"]
+mod or01_orphan_role_assignments;
+#[path = "check/or02_orphan_groups.rs"]
+mod or02_orphan_groups;
+#[path = "check/or03_orphan_dns.rs"]
+mod or03_orphan_dns;
+#[path = "check/or06_orphan_identities.rs"]
+mod or06_orphan_identities;
 #[path = "check/qt01_rp_registered.rs"]
 mod qt01_rp_registered;
 #[path = "check/ra01_role_required.rs"]
 mod ra01_role_required;
 #[path = "check/ra02_effective_permissions.rs"]
 mod ra02_effective_permissions;
+#[path = "check/ra03_kms_crypto_user.rs"]
+mod ra03_kms_crypto_user;
+#[path = "check/ra04_role_name_collision.rs"]
+mod ra04_role_name_collision;
+#[path = "check/ra05_role_propagation.rs"]
+mod ra05_role_propagation;
+#[path = "check/ra06_role_hygiene.rs"]
+mod ra06_role_hygiene;
 
 /// Every check, in the order of the report.
 pub static CHECKS: &[&Check] = &[
@@ -74,6 +90,10 @@ pub static CHECKS: &[&Check] = &[
     &oi04_oidc_storage_access::OIDC_STORAGE_ACCESS,
     &ra01_role_required::ROLE_REQUIRED,
     &ra02_effective_permissions::EFFECTIVE_PERMISSIONS,
+    &ra03_kms_crypto_user::KMS_CRYPTO_USER,
+    &ra04_role_name_collision::ROLE_NAME_COLLISION,
+    &ra05_role_propagation::ROLE_PROPAGATION,
+    &ra06_role_hygiene::ROLE_HYGIENE,
     &nw01_vnet_subnet_valid::VNET_SUBNET_VALID,
     &nw02_nsg_egress::NSG_EGRESS,
     &nw03_outbound_path::OUTBOUND_PATH,
@@ -84,6 +104,10 @@ pub static CHECKS: &[&Check] = &[
     &np01_np_conditions::NP_CONDITIONS,
     &np02_machine_chain::MACHINE_CHAIN,
     &np03_np_version_skew::NP_VERSION_SKEW,
+    &or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS,
+    &or02_orphan_groups::ORPHAN_GROUPS,
+    &or03_orphan_dns::ORPHAN_DNS,
+    &or06_orphan_identities::ORPHAN_IDENTITIES,
 ];
 
 /// The faults of every check, for the matrix.
@@ -93,4 +117,11 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&qt01_rp_registered::RP_REGISTERED, qt01_rp_registered::tests::faults),
     (&fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE, fc04_fic_token_exchange::tests::faults),
     (&ra02_effective_permissions::EFFECTIVE_PERMISSIONS, ra02_effective_permissions::tests::faults),
+    (&ra03_kms_crypto_user::KMS_CRYPTO_USER, ra03_kms_crypto_user::tests::faults),
+    (&ra04_role_name_collision::ROLE_NAME_COLLISION, ra04_role_name_collision::tests::faults),
+    (&ra05_role_propagation::ROLE_PROPAGATION, ra05_role_propagation::tests::faults),
+    (&or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS, or01_orphan_role_assignments::tests::faults),
+    (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),
+    (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),
+    (&or06_orphan_identities::ORPHAN_IDENTITIES, or06_orphan_identities::tests::faults),
 ];

@@ -77,6 +77,8 @@ pub struct Row {
     pub(crate) keys: Vec<Key>,
     /// Whether only a row about the very same thing can explain it.
     pub(crate) explains_itself: bool,
+    /// Whether it explains failures although it is a warning.
+    pub(crate) explains_failures: bool,
 }
 
 /// The verdict of a row, gravest first.
@@ -185,6 +187,7 @@ fn plain(check: &'static Check, verdict: Verdict, what: String, why: String) -> 
         gap: None,
         keys: Vec::new(),
         explains_itself: false,
+        explains_failures: false,
     }
 }
 
@@ -207,6 +210,7 @@ fn row(check: &'static Check, finding: Finding) -> Row {
         gap: finding.gap,
         keys: finding.keys,
         explains_itself: finding.explains_itself,
+        explains_failures: finding.explains_failures,
     }
 }
 

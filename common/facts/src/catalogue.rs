@@ -2,6 +2,8 @@
 //!
 //! Source: openshift/hypershift 3ee9615, `cmd/infra/azure/identities.go` and `support/config/constants.go`.
 
+use uuid::Uuid;
+
 /// The audience of every token that a component trades at Entra.
 pub const AUDIENCE: &str = "openshift";
 
@@ -277,6 +279,14 @@ impl Component {
     pub fn credential_name(&self, cluster: &str, credential: &Credential) -> String {
         format!("{cluster}-{}", credential.suffix)
     }
+}
+
+/// The derived name of a role assignment: the same run twice assigns once. `component` is [`Role::component`], `scope` the
+/// ARM id of the resource group.
+///
+/// Source: openshift/hypershift 3ee9615, `cmd/util/azure.go`.
+pub fn assignment_name(infra_id: &str, component: &str, scope: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_DNS, format!("{infra_id}-{component}-{scope}").as_bytes()).to_string()
 }
 
 /// The component of an identity key.

@@ -264,8 +264,9 @@ impl Need {
         )
     }
 
-    /// Whether it is only collected when it is asked for by name: it costs time, or signs tokens.
+    /// Whether it is only collected when it is asked for by name: it costs time, signs tokens, or is not about the
+    /// hosted cluster itself.
     pub fn is_on_request(self) -> bool {
-        matches!(self, Self::TokenExchange | Self::EffectivePermissions)
+        matches!(self, Self::TokenExchange | Self::EffectivePermissions | Self::Leftovers)
     }
 }

@@ -21,6 +21,9 @@ pub struct RoleAssignment {
     pub scope: String,
     /// A condition that narrows the role, if there is one.
     pub condition: Option<String>,
+    /// When it was made, RFC 3339.
+    #[serde(default)]
+    pub created_on: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +37,7 @@ pub(crate) struct RoleAssignmentWire {
     #[serde(default)]
     scope: String,
     condition: Option<String>,
+    created_on: Option<String>,
 }
 
 impl From<Envelope<RoleAssignmentWire>> for RoleAssignment {
@@ -47,6 +51,7 @@ impl From<Envelope<RoleAssignmentWire>> for RoleAssignment {
             role_definition_id: properties.role_definition_id,
             scope: properties.scope,
             condition: properties.condition,
+            created_on: properties.created_on,
         }
     }
 }

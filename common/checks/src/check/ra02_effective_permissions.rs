@@ -28,7 +28,7 @@ declare_check! {
         group: Roles,
         since: "0.1.0",
         when: [Preflight, Support],
-        needs: [HostedCluster, EffectivePermissions],
+        needs: [HostedCluster, TokenExchange, EffectivePermissions],
         caused_by: ["FC04", "RA01"],
         judge: judge,
     };
@@ -73,6 +73,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     if cluster.workload_identities().is_none() {
         return Ok(Judgement::NotApplicable(NO_WORKLOAD_IDENTITIES.into()));
     }
+    view.attempts()?;
     let mut findings = Vec::new();
     let mut gaps = Vec::new();
     let (mut allowed, mut asked) = (0_usize, false);

@@ -27,6 +27,7 @@ use jiff::Timestamp;
 pub(crate) use self::azure::rule;
 pub(crate) use self::exchange::attempts;
 pub(crate) use self::hosted::{condition, node_pool, workload};
+pub(crate) use self::keys_and_leftovers::{leave, leftover};
 use crate::check::Check;
 use crate::judgement::{Finding, Judgement, Level};
 use crate::view::View;

@@ -64,14 +64,14 @@ pub(super) fn federated(from: model::FederatedCredential) -> FederatedCredential
     FederatedCredential { name: from.name, issuer: from.issuer, subject: from.subject, audiences: from.audiences }
 }
 
-pub(super) fn role_assignment(from: model::RoleAssignment) -> RoleAssignment {
+pub(crate) fn role_assignment(from: model::RoleAssignment) -> RoleAssignment {
     RoleAssignment {
         id: ArmId::new(from.id),
         principal_id: from.principal_id,
         principal_type: from.principal_type,
         role_definition_id: ArmId::new(from.role_definition_id),
         scope: from.scope,
-        created_on: None,
+        created_on: from.created_on.and_then(|time| time.parse().ok()),
     }
 }
 

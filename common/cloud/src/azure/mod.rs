@@ -17,7 +17,7 @@ use facts::oidc::IssuerStorage;
 use facts::{ArmId, Fact, Gap, GapKind, Need};
 use futures::future::join_all;
 
-pub(crate) use convert::permission;
+pub(crate) use convert::{permission, role_assignment};
 pub use gap::gap_of;
 
 /// Resource providers that every hosted cluster uses.

@@ -1,10 +1,99 @@
 //! Collecting the Key Vault and key of etcd.
 
-use facts::key_vault::KeyVault;
+use arm::{Arm, ArmId};
+use facts::hosted::AzureKms;
+use facts::key_vault::{KeyVault, KeyVersion, Vault};
+use facts::{Fact, Gap, GapKind, Need};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Sources;
+use crate::azure::{gap_of, role_assignment};
+
+/// The api-version of vaults and keys.
+const VAULTS: &str = "2023-07-01";
 
 /// Collects what is wanted of it.
-pub(super) async fn collect(_sources: &Sources<'_>) -> KeyVault {
-    KeyVault::default()
+pub(super) async fn collect(sources: &Sources<'_>) -> KeyVault {
+    let Ok(Some(kms)) = sources.cluster.as_ref().map(|cluster| cluster.kms.as_ref()) else {
+        return KeyVault::default();
+    };
+    if !sources.wants(Need::KeyVault) {
+        return KeyVault::default();
+    }
+    let unreadable = |gap: Gap| KeyVault {
+        vault: Fact::Unreadable(gap.clone()),
+        key: Fact::Unreadable(gap.clone()),
+        role_assignments: Fact::Unreadable(gap),
+    };
+    let (arm, cluster) = match (&sources.arm, &sources.cluster) {
+        (Ok(arm), Ok(cluster)) => (*arm, *cluster),
+        (Err(gap), _) | (_, Err(gap)) => return unreadable(gap.clone()),
+    };
+    match vault(arm, &cluster.azure.subscription_id, kms).await {
+        Ok(Some((id, vault))) => {
+            let (key, role_assignments) = futures::join!(key(arm, &id, kms), assignments(arm, &id));
+            KeyVault { vault: Fact::Known(vault), key, role_assignments }
+        }
+        Ok(None) => KeyVault { vault: Fact::Absent, key: Fact::Absent, role_assignments: Fact::Absent },
+        Err(gap) => unreadable(gap),
+    }
+}
+
+/// The vault of the name, from the list of the subscription.
+async fn vault(arm: &Arm, subscription: &str, kms: &AzureKms) -> Result<Option<(ArmId, Vault)>, Gap> {
+    let failed = |why: String| Gap::new(GapKind::Failed, why);
+    let scope = ArmId::for_subscription(subscription).map_err(|error| failed(error.to_string()))?;
+    let all = arm.bodies(&scope, "/providers/Microsoft.KeyVault/vaults", VAULTS, None).await;
+    let all = all.map_err(|error| gap_of(&error))?.unwrap_or_default();
+    let named = |body: &&Value| body["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&kms.vault));
+    let Some(body) = all.iter().find(named) else { return Ok(None) };
+    let id = ArmId::parse(body["id"].as_str().unwrap_or_default()).map_err(|error| failed(error.to_string()))?;
+    let properties = &body["properties"];
+    let is = |name: &str| properties[name].as_bool().unwrap_or_default();
+    let vault = Vault {
+        id: facts::ArmId::new(id.as_str()),
+        rbac: is("enableRbacAuthorization"),
+        // Azure leaves it out where it is on, as it is by default.
+        soft_delete: properties["enableSoftDelete"].as_bool().unwrap_or(true),
+        purge_protection: is("enablePurgeProtection"),
+        may_encrypt: properties["accessPolicies"].as_array().into_iter().flatten().filter_map(may_encrypt).collect(),
+    };
+    Ok(Some((id, vault)))
+}
+
+/// The object id of an access policy that lets both encrypt and decrypt.
+fn may_encrypt(policy: &Value) -> Option<String> {
+    let keys: Vec<String> = policy["permissions"]["keys"]
+        .as_array()?
+        .iter()
+        .filter_map(|one| one.as_str().map(str::to_ascii_lowercase))
+        .collect();
+    let has = |name: &str| keys.iter().any(|key| key == name || key == "all");
+    (has("encrypt") && has("decrypt")).then(|| policy["objectId"].as_str().map(str::to_owned)).flatten()
+}
+
+async fn key(arm: &Arm, vault: &ArmId, kms: &AzureKms) -> Fact<KeyVersion> {
+    let id = format!("{vault}/keys/{}/versions/{}", kms.key, kms.version);
+    let id = match ArmId::parse(&id) {
+        Ok(id) => id,
+        Err(error) => return Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
+    };
+    match arm.body(&id, VAULTS).await {
+        Ok(Some(body)) => {
+            let attributes = &body["properties"]["attributes"];
+            let expires = attributes["exp"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
+            Fact::Known(KeyVersion { enabled: attributes["enabled"].as_bool().unwrap_or(true), expires })
+        }
+        Ok(None) => Fact::Absent,
+        Err(error) => Fact::Unreadable(gap_of(&error)),
+    }
+}
+
+async fn assignments(arm: &Arm, vault: &ArmId) -> Fact<Vec<facts::azure::RoleAssignment>> {
+    match arm.role_assignments(vault, Some("atScope()")).await {
+        Ok(Some(list)) => Fact::Known(list.into_iter().map(role_assignment).collect()),
+        Ok(None) => Fact::Absent,
+        Err(error) => Fact::Unreadable(gap_of(&error)),
+    }
 }

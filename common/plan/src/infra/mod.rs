@@ -23,8 +23,8 @@ use crate::late::Late;
 use crate::resource::{FileSeen, Seen, kept};
 use crate::{Refusal, Step, Verb, input};
 
+pub use facts::catalogue::assignment_name;
 pub use output::text as output_text;
-pub use roles::assignment_name;
 
 /// The api-version in which networks are read and written.
 pub const NETWORK: &str = "2023-11-01";

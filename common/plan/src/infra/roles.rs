@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::ArmId;
-use facts::catalogue::Scope;
+use facts::catalogue::{Scope, assignment_name};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::holders::{self, Holder, Plane};
 use super::network::group_step;
@@ -32,11 +31,6 @@ const NARROW: [(&str, &str, &str); 2] = [
         "Azure Red Hat OpenShift Hosted Control Planes Control Plane Operator",
     ),
 ];
-
-/// The derived name of a role assignment, as upstream derives it: the same run twice assigns once.
-pub fn assignment_name(infra_id: &str, component: &str, scope: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_DNS, format!("{infra_id}-{component}-{scope}").as_bytes()).to_string()
-}
 
 pub(super) fn steps(spec: &Spec, facts: &Facts, layout: &Layout) -> Result<Vec<Step>, Refusal> {
     let Some(roles) = &spec.roles else {

@@ -1,0 +1,96 @@
+//! OR01: dead clusters left no role assignments.
+
+use facts::leftovers::LeftoverKind;
+
+use crate::leftovers;
+use crate::prelude::*;
+
+declare_check! {
+    /// ## What it checks
+    /// No role assignment of the subscription was made for a cluster that is dead: its derived name (uuid5 of infra id, component
+    /// and scope) or its principal, which is gone, tells.
+    ///
+    /// A cluster is dead when tags or derived names tell its infra id, and no HostedCluster has it. It is only looked for on
+    /// request: `doctor --only orphans`.
+    ///
+    /// ## Why it matters
+    /// A subscription holds 4,000 role assignments, and those of dead clusters are never taken away by themselves.
+    ///
+    /// ## How to fix
+    /// `destroy orphans --print-script` writes a script that deletes what is proven.
+    ///
+    /// Source: openshift/hypershift cmd/infra/azure/destroy.go; openshift/release#84651; openshift/hypershift#5944.
+    pub static ORPHAN_ROLE_ASSIGNMENTS = {
+        code: "OR01",
+        id: "orphan-role-assignments",
+        group: Orphans,
+        since: "0.1.0",
+        when: [Support],
+        needs: [Leftovers],
+        caused_by: ["CR01"],
+        judge: judge,
+    };
+}
+
+fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
+    let kinds = [LeftoverKind::RoleAssignment];
+    leftovers::judge(
+        view,
+        &kinds,
+        "role assignments",
+        "a subscription holds 4,000 role assignments, and those of dead clusters are never taken away by themselves",
+    )
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use facts::Fact;
+
+    use super::*;
+    use crate::testkit::*;
+
+    const CHECK: &Check = &ORPHAN_ROLE_ASSIGNMENTS;
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![Fault::new("role assignments of a dead cluster", |facts| {
+            leave(facts, [leftover(LeftoverKind::RoleAssignment, "one")]);
+        })]
+    }
+
+    #[test]
+    fn nothing_left_passes() {
+        assert_passes(CHECK, &healthy());
+    }
+
+    #[test]
+    fn what_is_left_is_one_warning_for_each_dead_cluster() {
+        let mut facts = healthy();
+        leave(
+            &mut facts,
+            [leftover(LeftoverKind::RoleAssignment, "one"), leftover(LeftoverKind::RoleAssignment, "two")],
+        );
+        let finding = the_finding(CHECK, &facts);
+        assert_eq!(finding.level, crate::Level::Warn);
+        assert!(finding.subject.ends_with("of dead cluster old-a1b2c"), "{}", finding.subject);
+        assert_eq!(finding.evidence.0.iter().filter(|(label, _)| label == "left").count(), 2);
+        assert!(finding.fixes[0].commands[0].starts_with("oc hcp-azure destroy orphans"));
+    }
+
+    #[test]
+    fn what_is_not_proven_is_worth_knowing() {
+        let mut facts = healthy();
+        leave(
+            &mut facts,
+            [facts::leftovers::Leftover { proven: false, ..leftover(LeftoverKind::RoleAssignment, "one") }],
+        );
+        assert_eq!(the_finding(CHECK, &facts).level, crate::Level::Info);
+    }
+
+    #[test]
+    fn a_ledger_that_could_not_be_made_is_unknown() {
+        let mut facts = healthy();
+        facts.azure.leftovers.things = Fact::Unreadable(denied("Microsoft.Authorization/roleAssignments/read"));
+        assert_eq!(the_gap(CHECK, &facts).kind, GapKind::Denied);
+    }
+}
