@@ -55,6 +55,8 @@ mod or01_orphan_role_assignments;
 mod or02_orphan_groups;
 #[path = "check/or03_orphan_dns.rs"]
 mod or03_orphan_dns;
+#[path = "check/or04_stuck_finalizer.rs"]
+mod or04_stuck_finalizer;
 #[path = "check/or06_orphan_identities.rs"]
 mod or06_orphan_identities;
 #[path = "check/qt01_rp_registered.rs"]
@@ -107,6 +109,7 @@ pub static CHECKS: &[&Check] = &[
     &or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS,
     &or02_orphan_groups::ORPHAN_GROUPS,
     &or03_orphan_dns::ORPHAN_DNS,
+    &or04_stuck_finalizer::STUCK_FINALIZER,
     &or06_orphan_identities::ORPHAN_IDENTITIES,
 ];
 
@@ -123,5 +126,6 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS, or01_orphan_role_assignments::tests::faults),
     (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),
     (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),
+    (&or04_stuck_finalizer::STUCK_FINALIZER, or04_stuck_finalizer::tests::faults),
     (&or06_orphan_identities::ORPHAN_IDENTITIES, or06_orphan_identities::tests::faults),
 ];

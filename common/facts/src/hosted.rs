@@ -83,6 +83,9 @@ pub struct HostedCluster {
     pub deleted_at: Option<Timestamp>,
     /// `metadata.generation`.
     pub generation: Option<i64>,
+    /// `metadata.finalizers`: what keeps it from going.
+    #[serde(default)]
+    pub finalizers: Vec<String>,
     /// `spec.infraID`.
     pub infra_id: String,
     /// `spec.issuerURL`.

@@ -144,6 +144,7 @@ pub(super) fn hosted(facts: &mut Facts) {
         created_at: Some(CREATED.parse().unwrap()),
         deleted_at: None,
         generation: Some(1),
+        finalizers: Vec::new(),
         infra_id: INFRA.into(),
         issuer_url: ISSUER.into(),
         release_image: "quay.io/openshift-release-dev/ocp-release:4.22.3-multi".into(),

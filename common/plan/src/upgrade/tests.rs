@@ -47,6 +47,7 @@ fn cluster(runs: &str) -> HostedCluster {
         created_at: None,
         deleted_at: None,
         generation: None,
+        finalizers: Vec::new(),
         infra_id: String::new(),
         issuer_url: String::new(),
         release_image: image(runs),

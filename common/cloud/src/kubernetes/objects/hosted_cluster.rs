@@ -64,6 +64,7 @@ pub fn hosted_cluster(object: &Value) -> Result<HostedCluster, HostedClusterErro
         created_at: time(object, "/metadata/creationTimestamp"),
         deleted_at: time(object, "/metadata/deletionTimestamp"),
         generation: int64(object, "/metadata/generation"),
+        finalizers: strings(object, "/metadata/finalizers"),
         infra_id: string(object, "/spec/infraID"),
         issuer_url: string(object, "/spec/issuerURL"),
         release_image: string(object, "/spec/release/image"),
