@@ -30,6 +30,7 @@ pub fn main(verb: Option<&str>) -> ExitCode {
     if let Some(verb) = verb {
         args.insert(1, verb.into());
     }
+    let args = cmd::alias(args);
     ExitCode::from(Exit::code(run(args, program)))
 }
 

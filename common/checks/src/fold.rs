@@ -13,8 +13,8 @@ use crate::report::{Cause, Row, Verdict};
 pub(crate) fn fold(rows: &mut [Row]) {
     let parents: Vec<Option<usize>> = (0..rows.len()).map(|at| parent_of(rows, at)).collect();
     for at in 0..rows.len() {
-        let Some(root) = root_of(&parents, at) else { continue };
-        let cause = Cause { code: rows[root].check.code, subject: rows[root].subject.clone(), row: root };
+        let (Some(root), Some(via)) = (root_of(&parents, at), parents[at]) else { continue };
+        let cause = Cause { code: rows[root].check.code, subject: rows[root].subject.clone(), row: root, via };
         let row = &mut rows[at];
         row.caused_by = Some(cause);
         if row.is_blocked() {

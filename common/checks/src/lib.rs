@@ -5,6 +5,8 @@
 //! into rows of a [`Report`], and folds symptoms under their cause.
 
 pub mod check;
+pub mod decode;
+pub mod diff;
 mod federation;
 mod fold;
 pub mod judgement;
@@ -24,6 +26,7 @@ mod testkit;
 mod text;
 pub mod view;
 mod vm_refusal;
+pub mod waiver;
 mod worker_flows;
 mod workers;
 
@@ -32,10 +35,11 @@ use facts::{Facts, Gap, GapKind, Target};
 pub use check::{Check, Group, Stage};
 pub use judgement::{Evidence, Finding, Fix, Judgement, Key, Level, Persona};
 pub use registry::CHECKS;
-pub use report::{Cause, Report, Row, Summary, Verdict};
+pub use report::{Bar, Cause, Report, Row, Summary, Verdict};
 pub use selection::Selection;
 pub use text::quote;
 pub use view::View;
+pub use waiver::{Acceptance, Waiver};
 
 /// What every check file needs.
 pub(crate) mod prelude {
@@ -55,7 +59,7 @@ pub fn examine(facts: &Facts, selection: &Selection) -> Report {
     let mut rows = Vec::new();
     for check in CHECKS.iter().copied().filter(|check| selection.includes(check)) {
         let view = View::new(facts);
-        rows.extend(report::rows_of(check, (check.judge)(&view)));
+        rows.extend(report::rows_of(check, (check.judge)(&view)).into_iter().map(report::Row::redacted));
     }
     if facts.source.is_offline() {
         rows.iter_mut().for_each(|row| recorded_only(row, &facts.target));

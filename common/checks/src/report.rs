@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::check::{Check, Group};
 use crate::judgement::{Evidence, Finding, Fix, Judgement, Key, Level};
+use crate::waiver::{Acceptance, WaiverUse};
 
 /// What an examination says.
 #[derive(Debug)]
@@ -17,11 +18,46 @@ pub struct Report {
     pub source: Source,
     /// Rows in the order of the groups and codes.
     pub rows: Vec<Row>,
+    /// What came of the waivers of this run.
+    pub waivers: Vec<WaiverUse>,
+}
+
+/// What counts against a cluster besides failures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bar {
+    /// Warnings count.
+    pub warnings: bool,
+    /// What could not be judged counts.
+    pub unknowns: bool,
+}
+
+impl Bar {
+    /// Whether a row counts: accepted ones never do.
+    pub fn counts(self, row: &Row) -> bool {
+        row.accepted.is_none()
+            && match row.verdict {
+                Verdict::Fail => true,
+                Verdict::Warn => self.warnings,
+                Verdict::Unknown => self.unknowns,
+                Verdict::Info | Verdict::Pass | Verdict::Skipped => false,
+            }
+    }
 }
 
 impl Report {
     pub(crate) fn new(facts: &Facts, rows: Vec<Row>) -> Self {
-        Self { collected_at: facts.collected_at, target: facts.target.clone(), source: facts.source.clone(), rows }
+        Self {
+            collected_at: facts.collected_at,
+            target: facts.target.clone(),
+            source: facts.source.clone(),
+            rows,
+            waivers: Vec::new(),
+        }
+    }
+
+    /// Whether a row counts against the cluster.
+    pub fn fails(&self, bar: Bar) -> bool {
+        self.rows.iter().any(|row| bar.counts(row))
     }
 
     /// How many rows have which verdict.
@@ -34,15 +70,24 @@ impl Report {
         Summary::of(self.rows.iter().filter(|row| row.check.group == group))
     }
 
-    /// The failures and warnings that nothing else explains, failures first.
+    /// The failures and warnings that nothing else explains and nobody accepts, failures first.
     pub fn roots(&self) -> Vec<&Row> {
         let mut roots: Vec<&Row> = self
             .rows
             .iter()
             .filter(|row| matches!(row.verdict, Verdict::Fail | Verdict::Warn) && row.caused_by.is_none())
+            .filter(|row| row.accepted.is_none())
             .collect();
         roots.sort_by_key(|row| row.verdict);
         roots
+    }
+
+    /// The rows that a waiver names; what only follows an accepted root is not among them.
+    pub fn accepted(&self) -> Vec<&Row> {
+        self.rows
+            .iter()
+            .filter(|row| row.accepted.as_ref().is_some_and(|accepted| accepted.follows.is_none()))
+            .collect()
     }
 
     /// The rows that `root`, a row of this report, explains.
@@ -73,6 +118,8 @@ pub struct Row {
     pub caused_by: Option<Cause>,
     /// For rows that could not be judged: what could not be read.
     pub gap: Option<Gap>,
+    /// Why it does not count, where somebody accepts it.
+    pub accepted: Option<Acceptance>,
     /// What it touches.
     pub(crate) keys: Vec<Key>,
     /// Whether only a row about the very same thing can explain it.
@@ -121,6 +168,8 @@ pub struct Cause {
     pub subject: String,
     /// Its place in the report.
     pub row: usize,
+    /// The place of the row that explains this one directly: that of the root itself, or of another symptom of it.
+    pub via: usize,
 }
 
 /// How many rows have which verdict.
@@ -138,6 +187,8 @@ pub struct Summary {
     pub unknown: usize,
     /// `skipped`.
     pub skipped: usize,
+    /// Findings that somebody accepts; they are counted here only.
+    pub accepted: usize,
 }
 
 impl Summary {
@@ -145,6 +196,7 @@ impl Summary {
         let mut summary = Self::default();
         for row in rows {
             match row.verdict {
+                _ if row.accepted.is_some() => summary.accepted += 1,
                 Verdict::Fail => summary.fail += 1,
                 Verdict::Warn => summary.warn += 1,
                 Verdict::Unknown => summary.unknown += 1,
@@ -158,7 +210,7 @@ impl Summary {
 
     /// All rows.
     pub fn total(&self) -> usize {
-        self.pass + self.fail + self.warn + self.info + self.unknown + self.skipped
+        self.pass + self.fail + self.warn + self.info + self.unknown + self.skipped + self.accepted
     }
 }
 
@@ -185,6 +237,7 @@ fn plain(check: &'static Check, verdict: Verdict, what: String, why: String) -> 
         evidence: Evidence::default(),
         caused_by: None,
         gap: None,
+        accepted: None,
         keys: Vec::new(),
         explains_itself: false,
         explains_failures: false,
@@ -208,6 +261,7 @@ fn row(check: &'static Check, finding: Finding) -> Row {
         evidence: finding.evidence,
         caused_by: None,
         gap: finding.gap,
+        accepted: None,
         keys: finding.keys,
         explains_itself: finding.explains_itself,
         explains_failures: finding.explains_failures,
@@ -215,6 +269,31 @@ fn row(check: &'static Check, finding: Finding) -> Row {
 }
 
 impl Row {
+    /// What it touches.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The same without anything that looks like a secret.
+    ///
+    /// Facts are redacted when they are collected. A recording may have been written by another program, or by hand.
+    pub(crate) fn redacted(mut self) -> Self {
+        let clean = |text: &mut String| *text = facts::redact::text(text);
+        for text in [&mut self.subject, &mut self.what, &mut self.why] {
+            clean(text);
+        }
+        self.evidence.0.iter_mut().for_each(|(_, value)| clean(value));
+        for fix in &mut self.fixes {
+            fix.commands.iter_mut().for_each(clean);
+            fix.note.iter_mut().for_each(clean);
+        }
+        if let Some(gap) = &mut self.gap {
+            clean(&mut gap.why);
+            [&mut gap.needs, &mut gap.scope, &mut gap.remedy].into_iter().flatten().for_each(clean);
+        }
+        self
+    }
+
     /// Whether it could not be judged only because something it depends on has failed.
     pub(crate) fn is_blocked(&self) -> bool {
         self.verdict == Verdict::Unknown && self.gap.as_ref().is_some_and(|gap| gap.kind == GapKind::Blocked)

@@ -98,7 +98,9 @@ fn secret_values(text: &str) -> String {
         out.push_str(word);
         at += word_len;
         let normal: String = word.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
-        if !SECRET_KEYS.contains(&normal.as_str()) {
+        // In a pull secret `auth` is a password; elsewhere it is a word.
+        let in_json = normal == "auth" && text[at..].trim_start_matches('\\').starts_with('"');
+        if !in_json && !SECRET_KEYS.contains(&normal.as_str()) {
             continue;
         }
         // The separator between key and value: `=`, `: `, `": "`, or one blank after "Bearer".
@@ -149,6 +151,11 @@ mod tests {
             ("https://a.blob/c?sv=1&sig=AbC%3D&se=2".into(), "https://a.blob/c?sv=1&sig=[redacted]&se=2".into()),
             ("a -----BEGIN RSA PRIVATE KEY-----\nxx\n-----END RSA PRIVATE KEY----- b".into(), "a [redacted] b".into()),
             ("a -----BEGIN PRIVATE KEY-----\nxx".into(), "a [redacted]".into()),
+            (
+                r#"{"auths":{"quay.io":{"auth":"dXNlcjpwYXNz"}}}"#.into(),
+                r#"{"auths":{"quay.io":{"auth":"[redacted]"}}}"#.into(),
+            ),
+            (r#"{\"auth\":\"dXNlcg==\"} auth: none"#.into(), r#"{\"auth\":\"[redacted]\"} auth: none"#.into()),
             (
                 "-----BEGIN PUBLIC KEY-----\nxx\n-----END PUBLIC KEY-----".into(),
                 "-----BEGIN PUBLIC KEY-----\nxx\n-----END PUBLIC KEY-----".into(),

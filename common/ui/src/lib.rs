@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod grid;
 mod manifests;
+mod markup;
 pub mod node_pools;
 pub mod orphans;
 mod page;

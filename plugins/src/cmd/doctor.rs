@@ -1,21 +1,28 @@
 //! `doctor`: what is wrong with a hosted cluster.
 
+mod accept;
+mod decode;
+mod diff;
+mod output;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use checks::selection::UnknownWord;
-use checks::{Report, Selection, Stage, Verdict};
-use clap::{Args, ValueEnum};
+use checks::{Bar, Report, Selection, Stage};
+use clap::{Args, Subcommand, ValueEnum};
 use cloud::bundle;
 use cloud::live::Live;
 use facts::{Facts, Target};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
-use ui::report::{self, DoctorReport, DoctorReportList, Shown};
+use ui::report::{self, Shown};
 use ui::{Failure, Outcome, Terminal};
 
+use self::output::Format;
+use super::create::cluster::{self, SpecArgs};
 use super::rehearsal::RehearsalArgs;
-use super::{Format, block_on, printed, screen, source};
+use super::{block_on, printed, screen, source};
 use crate::Ended;
 use crate::globals::Globals;
 
@@ -25,7 +32,15 @@ Examples:
   kubectl hcp-azure doctor prod --only federation,oidc -v
   kubectl hcp-azure doctor prod --exchange --only FC,RA
   kubectl hcp-azure doctor --bundle hypershift-dump.tar.gz
-  kubectl hcp-azure doctor --all -o json";
+  kubectl hcp-azure doctor --all -o json
+  kubectl hcp-azure doctor prod -o html > prod.html          # a page for a ticket, complete in itself
+  kubectl hcp-azure doctor prod -o markdown                  # the same in at most 60 lines
+  kubectl hcp-azure doctor prod -o junit > doctor.xml        # for a pipeline
+  kubectl hcp-azure doctor prod -o name | grep -v ' # '      # the root causes, one per line
+  kubectl hcp-azure doctor prod --waivers waivers.yaml --accept NP03=\"NodePool old\"
+  kubectl hcp-azure doctor diff monday.tar.gz tuesday.tar.gz
+  oc logs -n clusters-prod deployment/capi-provider | kubectl hcp-azure doctor decode
+  kubectl hcp-azure doctor -n clusters -- diff               # a HostedCluster of that name";
 
 /// Find out what is wrong with a hosted cluster, and how to fix it
 ///
@@ -33,8 +48,10 @@ Examples:
 /// and at the OIDC issuer, and prints each root cause once with the command that fixes it. What could not be read is
 /// said, and never counts as healthy. Nothing is changed.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct DoctorArgs {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// Name of the HostedCluster; may be left out where there is only one
     name: Option<String>,
     /// Every HostedCluster of the management cluster
@@ -43,23 +60,60 @@ pub(crate) struct DoctorArgs {
     /// Judge a recording instead: a bundle, a hypershift dump, an oc adm inspect or must-gather; directory or archive
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+/// What is judged, what counts, and how it is said.
+#[derive(Debug, Args)]
+struct ReportArgs {
     /// Run only these checks: codes, ids, groups; separated by commas
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     only: Vec<String>,
     /// Leave out these checks
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     skip: Vec<String>,
-    #[command(flatten)]
-    rehearsal: RehearsalArgs,
     /// The least finding that makes the exit code 1
     #[arg(long, value_enum, default_value_t = Threshold::Error)]
     fail_on: Threshold,
     /// Exit with 1 also when something could not be checked
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    rehearsal: RehearsalArgs,
+    #[command(flatten)]
+    accept: accept::AcceptArgs,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    #[arg(short, long, value_enum, default_value_t = Format::Table, help_heading = "Output")]
     output: Format,
+}
+
+/// Find out whether a cluster would come up, before anything is created
+///
+/// Takes the flags of `create cluster`, or its spec file, and judges the cluster as it is going to be: credential, providers,
+/// sizes and quota, issuer and key, networks and names, the management cluster; identities, roles and network where they
+/// are there already. Nothing is created.
+#[derive(Debug, Args)]
+#[command(after_long_help = PREFLIGHT_EXAMPLES)]
+struct PreflightArgs {
+    #[command(flatten)]
+    spec: SpecArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+const PREFLIGHT_EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure doctor preflight -f prod-spec.yaml
+  kubectl hcp-azure doctor --preflight --name prod --infra-json prod-infra.json …   # the flags of `create cluster`
+  kubectl hcp-azure doctor preflight -f prod-spec.yaml --exchange --only FC,RA";
+
+/// What doctor does besides looking at a cluster.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Preflight(Box<PreflightArgs>),
+    Diff(diff::DiffArgs),
+    Decode(decode::DecodeArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,16 +134,46 @@ struct Examined {
     elapsed: Duration,
 }
 
+impl ReportArgs {
+    /// What counts for the exit code besides failures.
+    fn bar(&self) -> Bar {
+        Bar { warnings: self.fail_on == Threshold::Warning, unknowns: self.strict }
+    }
+
+    /// Which checks to run.
+    fn selection(&self, stage: Stage, program: &str) -> Result<Selection, Failure> {
+        let selection = Selection::parse(&self.only, &self.skip).map_err(|word| unknown_check(&word, program))?;
+        Ok(selection.of_stage(stage).on_request(self.rehearsal.exchange))
+    }
+}
+
 pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended {
-    let selection = Selection::parse(&args.only, &args.skip)
-        .map_err(|word| unknown_check(&word, program))?
-        .of_stage(Stage::Support)
-        .on_request(args.rehearsal.exchange);
-    let examined = match &args.bundle {
+    match &args.verb {
+        Some(Verb::Preflight(args)) => return preflight(globals, args, program),
+        Some(Verb::Diff(args)) => return diff::run(globals, args),
+        Some(Verb::Decode(args)) => return decode::run(globals, args, program),
+        None => {}
+    }
+    let selection = args.report.selection(Stage::Support, program)?;
+    let waivers = args.report.accept.read(program)?;
+    let mut examined = match &args.bundle {
         Some(path) => vec![from_bundle(globals, args, path, &selection)?],
         None => block_on(live(globals, args, &selection))?,
     };
-    show(globals, args, program, &examined)
+    let mut reports: Vec<&mut Report> = examined.iter_mut().map(|one| &mut one.report).collect();
+    checks::waiver::apply(&waivers, &mut reports, &selection);
+    show(globals, &args.report, args.all, program, &examined)
+}
+
+/// Judges a cluster that is yet to be created.
+fn preflight(globals: &Globals, args: &PreflightArgs, program: &str) -> Ended {
+    let selection = args.report.selection(Stage::Preflight, program)?;
+    let waivers = args.report.accept.read(program)?;
+    let rehearsal = args.report.rehearsal.rehearsal()?;
+    let cluster::Judged { facts, mut report, elapsed } =
+        cluster::judged(globals, args.spec.clone(), &selection, rehearsal)?;
+    checks::waiver::apply(&waivers, &mut [&mut report], &selection);
+    show(globals, &args.report, false, program, &[Examined { facts, report, elapsed }])
 }
 
 fn from_bundle(
@@ -106,7 +190,7 @@ fn from_bundle(
 }
 
 async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
-    let rehearsal = args.rehearsal.rehearsal()?;
+    let rehearsal = args.report.rehearsal.rehearsal()?;
     let mut live = source::open(globals, &selection.needs()).await?;
     if let Some(rehearsal) = rehearsal {
         live = live.with_rehearsal(rehearsal);
@@ -146,7 +230,8 @@ async fn fleet(globals: &Globals, live: &Live, selection: &Selection) -> Result<
 /// # Errors
 /// The HostedCluster is gone.
 pub(crate) async fn causes(globals: &Globals, live: &Live, target: &Target, program: &str) -> Result<String, Failure> {
-    let Examined { facts, report, elapsed } = one(globals, live, target, &Selection::default()).await?;
+    let Examined { facts, report, elapsed } =
+        one(globals, live, target, &Selection::default().of_stage(Stage::Support)).await?;
     let again = format!("{} -n {}", target.name, target.namespace);
     let shown = Shown { facts: &facts, report: &report, elapsed, program, again: &again };
     Ok(report::table(&shown, &Terminal::of_stderr(globals.color_choice())))
@@ -163,7 +248,7 @@ async fn one(globals: &Globals, live: &Live, target: &Target, selection: &Select
     Ok(Examined { facts, report, elapsed: started.elapsed() })
 }
 
-fn show(globals: &Globals, args: &DoctorArgs, program: &str, examined: &[Examined]) -> Ended {
+fn show(globals: &Globals, args: &ReportArgs, all: bool, program: &str, examined: &[Examined]) -> Ended {
     let again: Vec<String> =
         examined.iter().map(|one| format!("{} -n {}", one.facts.target.name, one.facts.target.namespace)).collect();
     let shown: Vec<Shown<'_>> = examined
@@ -171,56 +256,18 @@ fn show(globals: &Globals, args: &DoctorArgs, program: &str, examined: &[Examine
         .zip(&again)
         .map(|(one, again)| Shown { facts: &one.facts, report: &one.report, elapsed: one.elapsed, program, again })
         .collect();
-    let terminal = screen(globals);
-    let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the report").why(error.to_string());
-    let text = match args.output {
-        Format::Json | Format::Yaml if args.all => {
-            let reports: Vec<&Report> = examined.iter().map(|one| &one.report).collect();
-            let list = DoctorReportList::of(&reports);
-            if args.output == Format::Json {
-                report::json(&list).map_err(|error| broken(&error))?
-            } else {
-                report::yaml(&list).map_err(|error| broken(&error))?
-            }
+    if !globals.quiet && !args.output.tells_of_waivers() {
+        for warning in accept::warnings(examined.iter().map(|one| &one.report)) {
+            ui::note(&format!("warning: {warning}\n"));
         }
-        Format::Json => report::json(&DoctorReport::of(&examined[0].report)).map_err(|error| broken(&error))?,
-        Format::Yaml => report::yaml(&DoctorReport::of(&examined[0].report)).map_err(|error| broken(&error))?,
-        Format::Table | Format::Wide => {
-            let one = |shown: &Shown<'_>| match args.output {
-                Format::Wide => report::wide(shown, &terminal),
-                _ => report::table(shown, &terminal),
-            };
-            let mut parts: Vec<String> = Vec::new();
-            if args.all {
-                parts.push(report::fleet(&shown, &terminal));
-                // A healthy cluster's line says it all, unless every row was asked for.
-                let worth = |shown: &&Shown<'_>| {
-                    args.output == Format::Wide
-                        || !shown.report.roots().is_empty()
-                        || shown.report.summary().unknown > 0
-                };
-                parts.extend(shown.iter().filter(worth).map(one));
-            } else {
-                parts.extend(shown.iter().map(one));
-            }
-            parts.join("\n")
-        }
-    };
+    }
+    let bar = args.bar();
+    let text = output::text(args.output, &shown, all, bar, &screen(globals))?;
     match printed(&text) {
-        Outcome::Yes => Ok(verdict(args, examined)),
+        // The output format has no part in the answer.
+        Outcome::Yes if examined.iter().any(|one| one.report.fails(bar)) => Ok(Outcome::No),
         other => Ok(other),
     }
-}
-
-/// The answer of the whole run; the output format has no part in it.
-fn verdict(args: &DoctorArgs, examined: &[Examined]) -> Outcome {
-    let counts = |row: &checks::Row| match row.verdict {
-        Verdict::Fail => true,
-        Verdict::Warn => args.fail_on == Threshold::Warning,
-        Verdict::Unknown => args.strict,
-        Verdict::Info | Verdict::Pass | Verdict::Skipped => false,
-    };
-    if examined.iter().flat_map(|one| &one.report.rows).any(counts) { Outcome::No } else { Outcome::Yes }
 }
 
 fn unknown_check(word: &UnknownWord, program: &str) -> Failure {

@@ -13,6 +13,8 @@ mod upgrade;
 mod version;
 mod watch;
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use cloud::apply::Stop;
 use ui::{Exit, Failure, Outcome, Terminal};
@@ -60,6 +62,21 @@ pub(crate) enum Format {
     Json,
     /// For programs
     Yaml,
+}
+
+/// `doctor --preflight …` says the same as `doctor preflight …`: the flag takes all flags of `create cluster` with it.
+pub(crate) fn alias(mut args: Vec<OsString>) -> Vec<OsString> {
+    let verb = args.iter().position(|arg| arg == "doctor");
+    let flag = args.iter().position(|arg| arg == "--preflight");
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    if let (Some(verb), Some(flag)) = (verb, flag)
+        && verb < flag
+        && flag < end
+    {
+        args.remove(flag);
+        args.insert(verb + 1, "preflight".into());
+    }
+    args
 }
 
 /// Runs the verb that was given.

@@ -28,6 +28,8 @@ mod cases {
     mod doctor;
     mod doctor_exchange;
     mod doctor_fleet;
+    mod doctor_html;
+    mod doctor_outputs;
     mod house;
     mod krew;
     mod record;

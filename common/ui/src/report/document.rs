@@ -10,7 +10,7 @@ use facts::Source;
 use serde::Serialize;
 
 /// The version of the documents.
-const API_VERSION: &str = "hcp-azure.io/v1";
+pub(super) const API_VERSION: &str = "hcp-azure.io/v1";
 
 /// One cluster's report.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,7 @@ pub struct DoctorReport {
     summary: Summary,
     verdicts: Vec<VerdictRow>,
     troubles: Vec<Trouble>,
+    waivers: Vec<WaiverRow>,
 }
 
 /// The reports of several clusters.
@@ -49,6 +50,8 @@ struct Summary {
     info: usize,
     unknown: usize,
     skipped: usize,
+    /// Findings that somebody accepts; no other number counts them.
+    accepted: usize,
     #[serde(rename = "rootCauses")]
     root_causes: usize,
 }
@@ -75,6 +78,39 @@ struct VerdictRow {
     caused_by: Option<&'static str>,
     /// The subject of the root cause.
     caused_by_subject: Option<String>,
+    /// Why it does not count; null for a row that does.
+    accepted: Option<AcceptedBy>,
+}
+
+/// Why a row does not count.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AcceptedBy {
+    reason: String,
+    /// The moment from which it counts again; null for one run.
+    expires: Option<String>,
+    owner: Option<String>,
+    /// Where the waiver was given.
+    origin: String,
+    /// The code of the accepted root that this row follows.
+    follows: Option<&'static str>,
+}
+
+/// What came of a waiver.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WaiverRow {
+    code: &'static str,
+    subject: Option<String>,
+    cluster: Option<String>,
+    reason: String,
+    expires: Option<String>,
+    owner: Option<String>,
+    origin: String,
+    /// `used`, `expired` or `unused`.
+    state: &'static str,
+    /// How many rows it names.
+    rows: usize,
 }
 
 /// One thing that could not be read, and the checks that miss it.
@@ -106,10 +142,12 @@ impl DoctorReport {
                 info: summary.info,
                 unknown: summary.unknown,
                 skipped: summary.skipped,
+                accepted: summary.accepted,
                 root_causes: report.roots().iter().filter(|row| row.verdict == Verdict::Fail).count(),
             },
             verdicts: report.rows.iter().map(verdict_row).collect(),
             troubles: troubles(report),
+            waivers: report.waivers.iter().map(waiver_row).collect(),
         }
     }
 }
@@ -161,6 +199,28 @@ fn verdict_row(row: &Row) -> VerdictRow {
         evidence: evidence(&row.evidence),
         caused_by: row.caused_by.as_ref().map(|cause| cause.code),
         caused_by_subject: row.caused_by.as_ref().map(|cause| cause.subject.clone()),
+        accepted: row.accepted.as_ref().map(|accepted| AcceptedBy {
+            reason: accepted.reason.clone(),
+            expires: accepted.expires.map(|expires| expires.to_string()),
+            owner: accepted.owner.clone(),
+            origin: accepted.origin.clone(),
+            follows: accepted.follows,
+        }),
+    }
+}
+
+fn waiver_row(used: &checks::waiver::WaiverUse) -> WaiverRow {
+    let waiver = used.waiver.clone();
+    WaiverRow {
+        code: waiver.code,
+        subject: waiver.subject,
+        cluster: waiver.cluster,
+        reason: waiver.reason,
+        expires: waiver.expires.map(|expires| expires.to_string()),
+        owner: waiver.owner,
+        origin: waiver.origin,
+        state: used.state.word(),
+        rows: used.rows,
     }
 }
 

@@ -1,14 +1,25 @@
 //! Rendering of a [`checks::Report`].
 
+mod decoded;
+mod difference;
 mod document;
+mod html;
+mod junit;
+mod markdown;
+mod name;
 mod table;
+#[cfg(test)]
+mod tests;
 mod wide;
 
 use std::time::Duration;
 
-use checks::Report;
+use checks::waiver::WaiverUse;
+use checks::{Bar, Report};
 use facts::Facts;
 
+pub use decoded::DecodedRefusals;
+pub use difference::{Compared, DoctorDiff};
 pub use document::{DoctorReport, DoctorReportList, json, schema, yaml};
 
 use crate::terminal::Terminal;
@@ -47,4 +58,40 @@ fn finish(text: String, shown: &Shown<'_>, terminal: &Terminal) -> String {
 /// One line per cluster, for several of them.
 pub fn fleet(all: &[Shown<'_>], terminal: &Terminal) -> String {
     terminal.fit(&wide::fleet(all, terminal))
+}
+
+/// JUnit XML for test dashboards. `bar` says what counts: the same that decides the exit code.
+pub fn junit(all: &[Shown<'_>], bar: Bar) -> String {
+    junit::render(all, bar)
+}
+
+/// Markdown for a ticket, at most 60 lines for each cluster.
+pub fn markdown(all: &[Shown<'_>]) -> String {
+    markdown::render(all)
+}
+
+/// One line per finding, for scripts; with the cluster in front where there are several.
+pub fn name(reports: &[&Report], several: bool) -> String {
+    name::render(reports, several)
+}
+
+/// What has to be told of the waivers of a report: those that are over, and those that nothing matched.
+pub fn waiver_warnings(report: &Report) -> Vec<String> {
+    report.waivers.iter().filter_map(WaiverUse::warning).collect()
+}
+
+/// One self-contained page: no script, and nothing that it fetches.
+pub fn html(all: &[Shown<'_>]) -> String {
+    html::render(all)
+}
+
+/// What a log or an error message says.
+pub fn decoded(decoding: &checks::decode::Decoding, program: &str, terminal: &Terminal) -> String {
+    let text = decoded::render(decoding, program, terminal);
+    terminal.fit(&text.replace("oc hcp-azure", program))
+}
+
+/// What differs between runs.
+pub fn difference(all: &[Compared<'_>], terminal: &Terminal) -> String {
+    terminal.fit(&difference::render(all, terminal))
 }

@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 use crate::text;
 
 /// The least columns of the labels of a root cause, the blank behind them included.
-const LABEL: usize = 10;
+pub(super) const LABEL: usize = 10;
 
 pub(super) fn render(shown: &Shown<'_>, terminal: &Terminal) -> String {
     let mut out = header(shown, terminal);
@@ -33,6 +33,7 @@ pub(super) fn render(shown: &Shown<'_>, terminal: &Terminal) -> String {
     }
     out.push_str(&infos(shown, terminal));
     out.push_str(&unknowns(shown, terminal));
+    out.push_str(&accepted(shown, terminal));
     out.push('\n');
     out.push_str(&groups(shown, terminal));
     out.push_str(&next(shown, &failures, terminal));
@@ -71,10 +72,17 @@ fn header(shown: &Shown<'_>, terminal: &Terminal) -> String {
 
 /// Who asked Azure, in which tenant and subscription.
 fn caller(shown: &Shown<'_>, terminal: &Terminal) -> String {
+    caller_line(shown, terminal.ellipsis())
+        .map(|line| text::hanging("", "  ", &line, terminal.width()))
+        .unwrap_or_default()
+}
+
+/// Who asked Azure, in which tenant and subscription; none where nobody asked.
+pub(super) fn caller_line(shown: &Shown<'_>, ellipsis: &str) -> Option<String> {
     let azure = &shown.facts.azure;
-    let short = |id: &str| text::short_id(id, terminal.ellipsis());
-    match azure.login.get() {
-        Some(Login::SignedIn(caller)) => {
+    let short = |id: &str| text::short_id(id, ellipsis);
+    Some(match azure.login.get()? {
+        Login::SignedIn(caller) => {
             let who = match (&caller.name, &caller.app_id, &caller.object_id) {
                 (Some(name), _, _) => name.clone(),
                 (None, Some(id), _) => format!("application {}", short(id)),
@@ -85,59 +93,90 @@ fn caller(shown: &Shown<'_>, terminal: &Terminal) -> String {
             if let Some(subscription) = azure.subscription.get() {
                 let _ = write!(line, ", subscription {} ({})", subscription.name, short(&subscription.id));
             }
-            text::hanging("", "  ", &line, terminal.width())
+            line
         }
-        Some(Login::Refused { via, .. }) => {
-            let line = format!("not signed in to Azure: {via} was refused");
-            text::hanging("", "  ", &line, terminal.width())
-        }
-        None => String::new(),
-    }
+        Login::Refused { via, .. } => format!("not signed in to Azure: {via} was refused"),
+    })
 }
 
-fn verdict_line(shown: &Shown<'_>, terminal: &Terminal) -> String {
+pub(super) fn verdict_line(shown: &Shown<'_>, terminal: &Terminal) -> String {
     let report = shown.report;
     let summary = report.summary();
     let roots = report.roots();
     let failed = roots.iter().filter(|row| row.verdict == Verdict::Fail).count();
     let warned = roots.len() - failed;
-    let caused = report.rows.iter().filter(|row| row.caused_by.is_some()).count();
-    let mut parts = Vec::new();
+    let caused = report.rows.iter().filter(|row| row.caused_by.is_some() && row.accepted.is_none()).count();
+    let plain = str::to_owned as fn(&str) -> String;
+    let (bad, caution) = (|text: &str| terminal.bad(text), |text: &str| terminal.caution(text));
+    let mut parts: Vec<(String, usize)> = Vec::new();
+    let mut say = |text: String, colour: &dyn Fn(&str) -> String| parts.push((colour(&text), text.chars().count()));
     if failed > 0 {
-        parts.push(terminal.bad(&count(failed, "root cause")));
+        say(count(failed, "root cause"), &bad);
     }
     if warned > 0 {
-        parts.push(terminal.caution(&count(warned, "warning")));
+        say(count(warned, "warning"), &caution);
     }
     if caused > 0 {
-        parts.push(format!("{} caused by {}", count(caused, "row"), if roots.len() == 1 { "it" } else { "them" }));
+        let by = if roots.len() == 1 { "it" } else { "them" };
+        say(format!("{} caused by {by}", count(caused, "row")), &plain);
     }
-    let passed = format!("{} passed", summary.pass);
-    parts.push(if roots.is_empty() { terminal.good(&passed) } else { passed });
+    let good = |text: &str| if roots.is_empty() { terminal.good(text) } else { text.to_owned() };
+    say(format!("{} passed", summary.pass), &good);
     if summary.unknown > 0 {
-        parts.push(terminal.caution(&format!("{} could not be checked", summary.unknown)));
+        say(format!("{} could not be checked", summary.unknown), &caution);
+    }
+    if summary.accepted > 0 {
+        say(format!("{} accepted", summary.accepted), &plain);
     }
     let lead = if failed == 0 && warned == 0 {
-        if summary.unknown == 0 { "healthy: " } else { "nothing found: " }
+        if summary.unknown == 0 && summary.accepted == 0 { "healthy: " } else { "nothing found: " }
     } else {
         ""
     };
-    format!("  {lead}{}\n", parts.join(terminal.dot()))
+    let mut out = format!("  {lead}");
+    let mut used = out.len();
+    for (at, (part, length)) in parts.iter().enumerate() {
+        // Colour takes no room.
+        if at > 0 && used + 3 + length > terminal.width() {
+            out.push_str("\n  ");
+            used = 2;
+        } else if at > 0 {
+            out.push_str(terminal.dot());
+            used += 3;
+        }
+        out.push_str(part);
+        used += length;
+    }
+    out + "\n"
 }
 
 /// The labelled lines of one root cause, all values in one column.
-struct Block<'a> {
-    out: String,
-    label: usize,
-    terminal: &'a Terminal,
+pub(super) struct Block<'a> {
+    pub(super) out: String,
+    pub(super) label: usize,
+    pub(super) terminal: &'a Terminal,
 }
 
 impl Block<'_> {
-    fn line(&mut self, label: &str, value: &str) {
+    pub(super) fn line(&mut self, label: &str, value: &str) {
         let pad = " ".repeat(self.label + 2);
         for (at, line) in value.lines().enumerate() {
             let lead = if at == 0 { format!("  {label:<width$}", width = self.label) } else { pad.clone() };
             self.out.push_str(&text::hanging(&lead, &pad, line, self.terminal.width()));
+        }
+    }
+
+    /// What to do, and who can.
+    pub(super) fn fix(&mut self, fix: &checks::Fix) {
+        let width = self.terminal.width();
+        self.line("fix", &format!("({})", fix.who.describe()));
+        for command in &fix.commands {
+            for command_line in text::command(command, "    ", width) {
+                let _ = writeln!(self.out, "{}", self.terminal.accent(&command_line));
+            }
+        }
+        if let Some(note) = &fix.note {
+            self.out.push_str(&text::hanging("    ", "    ", note, width));
         }
     }
 
@@ -178,23 +217,13 @@ fn root(shown: &Shown<'_>, row: &Row, title: &str, terminal: &Terminal) -> Strin
     if !caused.is_empty() {
         block.line("breaks", &dependants(&caused, terminal));
     }
-    for fix in &row.fixes {
-        block.line("fix", &format!("({})", fix.who.describe()));
-        for command in &fix.commands {
-            for command_line in text::command(command, "    ", width) {
-                let _ = writeln!(block.out, "{}", terminal.accent(&command_line));
-            }
-        }
-        if let Some(note) = &fix.note {
-            block.out.push_str(&text::hanging("    ", "    ", note, width));
-        }
-    }
+    row.fixes.iter().for_each(|fix| block.fix(fix));
     block.line("more", &format!("{} explain {}", shown.program, row.check.code));
     block.out
 }
 
 /// The dependants of a root, by check: `HC01 hc-conditions (Degraded, Available)`.
-fn dependants(rows: &[&Row], terminal: &Terminal) -> String {
+pub(super) fn dependants(rows: &[&Row], terminal: &Terminal) -> String {
     let mut by_check: BTreeMap<(Group, &str), (&str, Vec<&str>)> = BTreeMap::new();
     for row in rows {
         let entry = by_check.entry((row.check.group, row.check.code)).or_insert((row.check.id, Vec::new()));
@@ -211,7 +240,7 @@ fn dependants(rows: &[&Row], terminal: &Terminal) -> String {
     parts.join(terminal.dot())
 }
 
-fn evidence(evidence: &Evidence, block: &mut Block<'_>) {
+pub(super) fn evidence(evidence: &Evidence, block: &mut Block<'_>) {
     for (label, value) in &evidence.0 {
         if label != Evidence::WANT && label != Evidence::FOUND {
             block.line(label, value);
@@ -229,7 +258,7 @@ fn evidence(evidence: &Evidence, block: &mut Block<'_>) {
 }
 
 /// A caret helps where two texts are alike; under two different texts it is noise.
-fn worth_a_caret(want: &str, found: &str, difference: &text::Difference) -> bool {
+pub(super) fn worth_a_caret(want: &str, found: &str, difference: &text::Difference) -> bool {
     difference.column * 2 >= want.chars().count().min(found.chars().count()) || want.eq_ignore_ascii_case(found)
 }
 
@@ -248,20 +277,46 @@ fn infos(shown: &Shown<'_>, terminal: &Terminal) -> String {
     out
 }
 
-/// What could not be checked, said once per reason.
-fn unknowns(shown: &Shown<'_>, terminal: &Terminal) -> String {
+/// What somebody accepts, and the waivers that need a look.
+fn accepted(shown: &Shown<'_>, terminal: &Terminal) -> String {
+    let (rows, warnings) = (shown.report.accepted(), super::waiver_warnings(shown.report));
+    if rows.is_empty() && warnings.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", terminal.strong("ACCEPTED"));
+    for row in rows {
+        let subject = if row.subject.is_empty() { String::new() } else { format!("{}: ", row.subject) };
+        let why = row.accepted.as_ref().map(checks::Acceptance::describe).unwrap_or_default();
+        let line = format!("{} {subject}{}", row.check.code, row.what);
+        out.push_str(&text::hanging("  ~ ", "    ", &line, terminal.width()));
+        out.push_str(&text::hanging("    ", "    ", &why, terminal.width()));
+    }
+    for warning in warnings {
+        out.push_str(&text::hanging(&terminal.caution("  ! "), "    ", &warning, terminal.width()));
+    }
+    out
+}
+
+/// The rows that could not be judged, by reason; the reason that costs most rows first.
+pub(super) fn gaps(report: &checks::Report) -> Vec<(&Gap, Vec<&Row>)> {
     let mut by_gap: BTreeMap<&Gap, Vec<&Row>> = BTreeMap::new();
-    for row in shown.report.rows.iter().filter(|row| row.verdict == Verdict::Unknown) {
+    for row in report.rows.iter().filter(|row| row.verdict == Verdict::Unknown && row.accepted.is_none()) {
         if let Some(gap) = &row.gap {
             by_gap.entry(gap).or_default().push(row);
         }
     }
-    if by_gap.is_empty() {
+    let mut groups: Vec<(&Gap, Vec<&Row>)> = by_gap.into_iter().collect();
+    groups.sort_by_key(|(gap, rows)| (std::cmp::Reverse(rows.len()), (*gap).clone()));
+    groups
+}
+
+/// What could not be checked, said once per reason.
+fn unknowns(shown: &Shown<'_>, terminal: &Terminal) -> String {
+    let groups = gaps(shown.report);
+    if groups.is_empty() {
         return String::new();
     }
     let width = terminal.width();
-    let mut groups: Vec<(&Gap, Vec<&Row>)> = by_gap.into_iter().collect();
-    groups.sort_by_key(|(gap, rows)| (std::cmp::Reverse(rows.len()), (*gap).clone()));
     let mut out = format!("\n{}\n", terminal.caution("COULD NOT BE CHECKED"));
     for (gap, rows) in groups {
         let mut codes: Vec<&str> = rows.iter().map(|row| row.check.code).collect();
@@ -286,7 +341,13 @@ fn unknowns(shown: &Shown<'_>, terminal: &Terminal) -> String {
 }
 
 fn groups(shown: &Shown<'_>, terminal: &Terminal) -> String {
-    let mut table = grid::new(["GROUP", "PASS", "FAIL", "WARN", "UNKNOWN", "SKIPPED", ""], terminal);
+    // A column that only waivers fill stands there only with them.
+    let waived = shown.report.summary().accepted > 0;
+    let mut header = vec!["GROUP", "PASS", "FAIL", "WARN", "UNKNOWN", "SKIPPED", ""];
+    if waived {
+        header.insert(6, "ACCEPTED");
+    }
+    let mut table = grid::new(header, terminal);
     for group in Group::ALL {
         let summary = shown.report.summary_of(group);
         if summary.total() == 0 {
@@ -295,7 +356,7 @@ fn groups(shown: &Shown<'_>, terminal: &Terminal) -> String {
         let cell = |count: usize| if count == 0 { "-".to_owned() } else { count.to_string() };
         let worst = [(summary.fail, "x"), (summary.warn, "!"), (summary.unknown, "?")];
         let mark = worst.iter().find(|(count, _)| *count > 0).map_or("ok", |(_, mark)| mark);
-        table.add_row([
+        let mut row = vec![
             group.name().to_owned(),
             cell(summary.pass + summary.info),
             cell(summary.fail),
@@ -303,9 +364,13 @@ fn groups(shown: &Shown<'_>, terminal: &Terminal) -> String {
             cell(summary.unknown),
             cell(summary.skipped),
             mark.to_owned(),
-        ]);
+        ];
+        if waived {
+            row.insert(6, cell(summary.accepted));
+        }
+        table.add_row(row);
     }
-    for column in 1..=5 {
+    for column in 1..=5 + usize::from(waived) {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -324,7 +389,7 @@ fn next(shown: &Shown<'_>, failures: &[&Row], terminal: &Terminal) -> String {
             .report
             .rows
             .iter()
-            .filter(|row| row.verdict == Verdict::Fail)
+            .filter(|row| row.verdict == Verdict::Fail && row.accepted.is_none())
             .map(|row| row.check.group.letters())
             .collect();
         letters.dedup();
@@ -352,7 +417,7 @@ fn next(shown: &Shown<'_>, failures: &[&Row], terminal: &Terminal) -> String {
     format!("\n{}", text::hanging("", "      ", &line, terminal.width()))
 }
 
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         // A name such as `kube-apiserver` or an id keeps its case.
@@ -363,6 +428,6 @@ fn sentence(text: &str) -> String {
     }
 }
 
-fn count(number: usize, thing: &str) -> String {
+pub(super) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }

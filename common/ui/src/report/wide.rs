@@ -20,8 +20,13 @@ pub(super) fn render(report: &Report, terminal: &Terminal) -> String {
             Verdict::Skipped | Verdict::Unknown if !row.why.is_empty() => format!("{}: {}", row.what, row.why),
             _ => row.what.clone(),
         };
+        let verdict = if row.accepted.is_some() { "accepted" } else { row.verdict.word() };
+        let what = match &row.accepted {
+            Some(accepted) => format!("{what} ({} {})", row.verdict.word(), accepted.describe()),
+            None => what,
+        };
         let (subject, what) = (text::printable(subject), text::printable(&what));
-        table.add_row([row.check.code, row.verdict.word(), cause, &subject, &what]);
+        table.add_row([row.check.code, verdict, cause, &subject, &what]);
     }
     grid::text(&mut table, terminal)
 }

@@ -1,6 +1,6 @@
 //! `create`: what a hosted cluster needs in Azure.
 
-mod cluster;
+pub(super) mod cluster;
 mod iam;
 mod infra;
 mod inputs;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use checks::Selection;
 use cloud::apply::{Hands, Stop};
 use cloud::create::{self, FactsError};
-use cloud::live::Live;
+use cloud::live::{Live, Rehearsal};
 use cloud::releases::{self, LookupError};
 use cloud::session::AzureSession;
 use facts::version::Version;
@@ -39,12 +39,20 @@ pub(super) fn run(globals: &Globals, spec: &ClusterSpec, options: &CreateOptions
 }
 
 /// Judges the cluster that would be created.
-pub(super) fn judged(globals: &Globals, spec: &ClusterSpec, choice: &Selection) -> Result<Judged, Failure> {
+pub(super) fn judged(
+    globals: &Globals,
+    spec: &ClusterSpec,
+    choice: &Selection,
+    rehearsal: Option<Rehearsal>,
+) -> Result<Judged, Failure> {
     let (cluster, fresh) = settle(globals, spec)?;
     let stop = Stop::default();
     let order = Order { globals, spec, stop: &stop };
     block_on(Box::pin(async {
-        let prepared = order.prepare(cluster, fresh).await?;
+        let mut prepared = order.prepare(cluster, fresh).await?;
+        if let Some(rehearsal) = rehearsal {
+            prepared.live = prepared.live.with_rehearsal(prepared.given.rehearsal(rehearsal));
+        }
         preflight::judge(&prepared.live, &prepared.wanted, &prepared.spec, prepared.given, choice).await
     }))
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use checks::Selection;
 use clap::Args;
+use cloud::live::Rehearsal;
 use plan::cluster::{ClusterSpec, Purpose, validate};
 use ui::{Failure, Outcome};
 
@@ -45,9 +46,14 @@ pub(crate) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -
 }
 
 /// Judges a cluster as it is going to be, and changes nothing.
-pub(crate) fn judged(globals: &Globals, args: SpecArgs, choice: &Selection) -> Result<Judged, Failure> {
+pub(crate) fn judged(
+    globals: &Globals,
+    args: SpecArgs,
+    choice: &Selection,
+    rehearsal: Option<Rehearsal>,
+) -> Result<Judged, Failure> {
     let spec = asked(globals, args)?;
-    create::judged(&spec_file::globals(globals, &spec), &spec, choice)
+    create::judged(&spec_file::globals(globals, &spec), &spec, choice, rehearsal)
 }
 
 /// What flags and spec file ask for.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use checks::{Report, Selection, Stage, Verdict};
 use cloud::kubernetes::objects;
-use cloud::live::Live;
+use cloud::live::{Live, Rehearsal};
 use cloud::signing_key;
 use facts::oidc::PublicKey;
 use facts::{Fact, Facts, Need};
@@ -24,6 +24,9 @@ const OF_NEW_INFRASTRUCTURE: [Need; 4] = [Need::Network, Need::Roles, Need::KeyV
 /// Facts about identities, which are not there when they are made together with the cluster.
 const OF_NEW_IDENTITIES: [Need; 2] = [Need::Identities, Need::FederatedCredentials];
 
+/// The flag that names the signing key.
+const KEY_FLAG: &str = "--sa-token-issuer-private-key-path";
+
 /// What preflight says.
 pub(crate) struct Judged {
     pub facts: Facts,
@@ -34,14 +37,22 @@ pub(crate) struct Judged {
 /// What the management cluster will hold once the cluster is created: the files hold it now.
 pub(super) struct Given {
     signing_key: Option<PublicKey>,
+    private_key: Option<SecretString>,
 }
 
 impl Given {
     /// What the input files hold; of the signing key, its public half.
     pub fn of(inputs: &Inputs) -> Self {
-        let source = "--sa-token-issuer-private-key-path".to_owned();
+        let source = KEY_FLAG.to_owned();
         let public = |key: &SecretString| signing_key::public_key_of_pem(key.expose_secret().as_bytes(), source).ok();
-        Self { signing_key: inputs.signing_key.as_ref().and_then(public) }
+        let private_key = inputs.signing_key.clone();
+        Self { signing_key: private_key.as_ref().and_then(public), private_key }
+    }
+
+    /// The rehearsal, with the key of the input files unless another is named.
+    pub fn rehearsal(&self, asked: Rehearsal) -> Rehearsal {
+        let own = || Some((self.private_key.clone()?, KEY_FLAG.to_owned()));
+        Rehearsal { key: asked.key.or_else(own), ..asked }
     }
 }
 
