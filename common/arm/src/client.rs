@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use azure_core::http::HttpClient;
+use azure_core::http::{HttpClient, Method};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use serde::Deserialize;
@@ -86,16 +86,25 @@ impl Arm {
 
     /// Reads an address, or repeats what was read there before.
     pub(crate) async fn fetch(&self, url: Url) -> Result<Arc<Reply>> {
-        self.sender.check("GET", &url, "the address")?;
+        self.remembered(memo_key(&url), Call::get(url)).await
+    }
+
+    /// Asks a question that changes nothing by POST, or repeats what was answered before.
+    pub(crate) async fn ask(&self, url: Url, question: &serde_json::Value) -> Result<Arc<Reply>> {
+        let question = question.to_string();
+        let key = format!("POST {} {question}", memo_key(&url));
+        self.remembered(key, Call { method: Method::Post, url, body: Some(question.into()), until: None }).await
+    }
+
+    async fn remembered(&self, key: String, call: Call) -> Result<Arc<Reply>> {
+        self.sender.check(call.method.as_ref(), &call.url, "the address")?;
         let now = self.writes.load(Ordering::SeqCst);
-        let key = memo_key(&url);
         let answer = {
             let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
             match memo.get(&key).filter(|(asked_at, _)| *asked_at == now) {
                 Some((_, answer)) => answer.clone(),
                 None => {
                     let sender = Arc::clone(&self.sender);
-                    let call = Call::get(url);
                     let answer = async move { sender.send(&call).await.map(Arc::new) }.boxed().shared();
                     memo.insert(key, (now, answer.clone()));
                     answer

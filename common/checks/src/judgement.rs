@@ -247,6 +247,25 @@ pub enum Key {
     Egress,
     /// The release of the hosted cluster.
     Release,
+    /// What Azure has to give for the machines of a NodePool, with the NodePool's name.
+    Supply(Supply, String),
+}
+
+/// What Azure has to give for machines, each of which it refuses with codes of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Supply {
+    /// The virtual machine size in the region and zone.
+    Size,
+    /// vCPUs within the quotas.
+    Vcpus,
+    /// Addresses of the subnet.
+    Addresses,
+    /// Encryption at the host.
+    EncryptionAtHost,
+    /// The boot image and its terms.
+    Image,
+    /// Public IP addresses within the quota.
+    PublicIps,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! gives back a [`Judgement`]; it has no I/O and no clock. [`examine`] runs a selection of checks, turns what they say
 //! into rows of a [`Report`], and folds symptoms under their cause.
 
+pub mod capacity;
 pub mod check;
 pub mod decode;
 pub mod diff;
@@ -21,6 +22,7 @@ pub mod roles;
 pub mod selection;
 mod shell;
 pub mod status;
+mod supply;
 #[cfg(test)]
 mod testkit;
 mod text;
@@ -33,7 +35,7 @@ mod workers;
 use facts::{Facts, Gap, GapKind, Target};
 
 pub use check::{Check, Group, Stage};
-pub use judgement::{Evidence, Finding, Fix, Judgement, Key, Level, Persona};
+pub use judgement::{Evidence, Finding, Fix, Judgement, Key, Level, Persona, Supply};
 pub use registry::CHECKS;
 pub use report::{Bar, Cause, Report, Row, Summary, Verdict};
 pub use selection::Selection;

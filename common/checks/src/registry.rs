@@ -35,12 +35,16 @@ mod np01_np_conditions;
 mod np02_machine_chain;
 #[path = "check/np03_np_version_skew.rs"]
 mod np03_np_version_skew;
+#[path = "check/np07_image_and_disk.rs"]
+mod np07_image_and_disk;
 #[path = "check/nw01_vnet_subnet_valid.rs"]
 mod nw01_vnet_subnet_valid;
 #[path = "check/nw02_nsg_egress.rs"]
 mod nw02_nsg_egress;
 #[path = "check/nw03_outbound_path.rs"]
 mod nw03_outbound_path;
+#[path = "check/nw04_subnet_ip_capacity.rs"]
+mod nw04_subnet_ip_capacity;
 #[path = "check/oi01_oidc_docs_public.rs"]
 mod oi01_oidc_docs_public;
 #[path = "check/oi02_oidc_issuer_equal.rs"]
@@ -61,6 +65,22 @@ mod or04_stuck_finalizer;
 mod or06_orphan_identities;
 #[path = "check/qt01_rp_registered.rs"]
 mod qt01_rp_registered;
+#[path = "check/qt02_encryption_at_host_feature.rs"]
+mod qt02_encryption_at_host_feature;
+#[path = "check/qt03_sku_available.rs"]
+mod qt03_sku_available;
+#[path = "check/qt04_vcpu_quota.rs"]
+mod qt04_vcpu_quota;
+#[path = "check/qt05_autoscale_headroom.rs"]
+mod qt05_autoscale_headroom;
+#[path = "check/qt06_network_quota.rs"]
+mod qt06_network_quota;
+#[path = "check/qt07_snat_capacity.rs"]
+mod qt07_snat_capacity;
+#[path = "check/qt08_role_assignment_quota.rs"]
+mod qt08_role_assignment_quota;
+#[path = "check/qt09_name_limits.rs"]
+mod qt09_name_limits;
 #[path = "check/ra01_role_required.rs"]
 mod ra01_role_required;
 #[path = "check/ra02_effective_permissions.rs"]
@@ -79,6 +99,14 @@ pub static CHECKS: &[&Check] = &[
     &cr01_azure_login::AZURE_LOGIN,
     &cr03_creds_file_shape::CREDS_FILE_SHAPE,
     &qt01_rp_registered::RP_REGISTERED,
+    &qt02_encryption_at_host_feature::ENCRYPTION_AT_HOST_FEATURE,
+    &qt03_sku_available::SKU_AVAILABLE,
+    &qt04_vcpu_quota::VCPU_QUOTA,
+    &qt05_autoscale_headroom::AUTOSCALE_HEADROOM,
+    &qt06_network_quota::NETWORK_QUOTA,
+    &qt07_snat_capacity::SNAT_CAPACITY,
+    &qt08_role_assignment_quota::ROLE_ASSIGNMENT_QUOTA,
+    &qt09_name_limits::NAME_LIMITS,
     &id01_identities_resolve::IDENTITIES_RESOLVE,
     &id02_optional_identities::OPTIONAL_IDENTITIES,
     &fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE,
@@ -99,6 +127,7 @@ pub static CHECKS: &[&Check] = &[
     &nw01_vnet_subnet_valid::VNET_SUBNET_VALID,
     &nw02_nsg_egress::NSG_EGRESS,
     &nw03_outbound_path::OUTBOUND_PATH,
+    &nw04_subnet_ip_capacity::SUBNET_IP_CAPACITY,
     &mc01_operator_ready::OPERATOR_READY,
     &mc02_release_supported::RELEASE_SUPPORTED,
     &hc01_hc_conditions::HC_CONDITIONS,
@@ -106,6 +135,7 @@ pub static CHECKS: &[&Check] = &[
     &np01_np_conditions::NP_CONDITIONS,
     &np02_machine_chain::MACHINE_CHAIN,
     &np03_np_version_skew::NP_VERSION_SKEW,
+    &np07_image_and_disk::IMAGE_AND_DISK,
     &or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS,
     &or02_orphan_groups::ORPHAN_GROUPS,
     &or03_orphan_dns::ORPHAN_DNS,
@@ -118,11 +148,21 @@ pub static CHECKS: &[&Check] = &[
 #[rustfmt::skip]
 pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&qt01_rp_registered::RP_REGISTERED, qt01_rp_registered::tests::faults),
+    (&qt02_encryption_at_host_feature::ENCRYPTION_AT_HOST_FEATURE, qt02_encryption_at_host_feature::tests::faults),
+    (&qt03_sku_available::SKU_AVAILABLE, qt03_sku_available::tests::faults),
+    (&qt04_vcpu_quota::VCPU_QUOTA, qt04_vcpu_quota::tests::faults),
+    (&qt05_autoscale_headroom::AUTOSCALE_HEADROOM, qt05_autoscale_headroom::tests::faults),
+    (&qt06_network_quota::NETWORK_QUOTA, qt06_network_quota::tests::faults),
+    (&qt07_snat_capacity::SNAT_CAPACITY, qt07_snat_capacity::tests::faults),
+    (&qt08_role_assignment_quota::ROLE_ASSIGNMENT_QUOTA, qt08_role_assignment_quota::tests::faults),
+    (&qt09_name_limits::NAME_LIMITS, qt09_name_limits::tests::faults),
     (&fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE, fc04_fic_token_exchange::tests::faults),
     (&ra02_effective_permissions::EFFECTIVE_PERMISSIONS, ra02_effective_permissions::tests::faults),
     (&ra03_kms_crypto_user::KMS_CRYPTO_USER, ra03_kms_crypto_user::tests::faults),
     (&ra04_role_name_collision::ROLE_NAME_COLLISION, ra04_role_name_collision::tests::faults),
     (&ra05_role_propagation::ROLE_PROPAGATION, ra05_role_propagation::tests::faults),
+    (&nw04_subnet_ip_capacity::SUBNET_IP_CAPACITY, nw04_subnet_ip_capacity::tests::faults),
+    (&np07_image_and_disk::IMAGE_AND_DISK, np07_image_and_disk::tests::faults),
     (&or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS, or01_orphan_role_assignments::tests::faults),
     (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),
     (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),

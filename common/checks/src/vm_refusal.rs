@@ -6,7 +6,7 @@
 use facts::catalogue;
 use facts::hosted::{HostedCluster, NodePool};
 
-use crate::judgement::Fix;
+use crate::judgement::{Fix, Supply};
 use crate::refusal::Refusal;
 use crate::shell::{Quoted, command};
 
@@ -36,6 +36,24 @@ impl Place {
     pub(crate) fn describe(&self) -> String {
         let zone = self.zone.as_ref().map(|zone| format!(", zone {zone}")).unwrap_or_default();
         format!("{} in {}{zone}", self.size, self.location)
+    }
+}
+
+/// What Azure did not give, by the code with which it refused a VM; none where the code is not about a supply.
+pub(crate) fn supply(code: &str, message: &str) -> Option<Supply> {
+    match code {
+        "SkuNotAvailable"
+        | "AllocationFailed"
+        | "ZonalAllocationFailed"
+        | "OverconstrainedAllocationRequest"
+        | "OverconstrainedZonalAllocationRequest" => Some(Supply::Size),
+        "QuotaExceeded" | "OperationNotAllowed" => Some(Supply::Vcpus),
+        "SubnetIsFull" => Some(Supply::Addresses),
+        "PublicIPCountLimitReached" | "PublicIPCountLimitExceeded" => Some(Supply::PublicIps),
+        "MarketplacePurchaseEligibilityFailed" | "VMMarketplaceInvalidInput" | "ResourcePurchaseValidationFailed" => {
+            Some(Supply::Image)
+        }
+        _ => message.to_ascii_lowercase().contains("encryptionathost").then_some(Supply::EncryptionAtHost),
     }
 }
 

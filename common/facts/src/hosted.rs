@@ -1,5 +1,7 @@
 //! Facts about the hosted cluster: the HostedCluster, its NodePools, and what runs in the control plane namespace.
 
+mod vm;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, Required, Scope};
 use crate::{ArmId, Fact};
+
+pub use vm::{Image, MarketplaceImage, VmOptions};
 
 /// The hosted cluster as the management cluster shows it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -372,6 +376,9 @@ pub struct NodePool {
     pub subnet_id: Option<ArmId>,
     /// `spec.platform.azure.availabilityZone`.
     pub zone: Option<String>,
+    /// What else it asks for in the making of its machines.
+    #[serde(default)]
+    pub vm: VmOptions,
     /// `status.replicas`: ready nodes.
     pub ready_replicas: Option<i32>,
     /// `status.version`.

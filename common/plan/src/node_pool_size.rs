@@ -175,6 +175,7 @@ mod tests {
             vm_size: String::new(),
             subnet_id: None,
             zone: None,
+            vm: facts::hosted::VmOptions::default(),
             ready_replicas: None,
             version: None,
             conditions: Vec::new(),

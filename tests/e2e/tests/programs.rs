@@ -30,6 +30,7 @@ mod cases {
     mod doctor_fleet;
     mod doctor_html;
     mod doctor_outputs;
+    mod doctor_quota;
     mod house;
     mod krew;
     mod record;

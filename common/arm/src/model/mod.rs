@@ -7,6 +7,7 @@
 pub(crate) mod authorization;
 mod identity;
 mod network;
+pub(crate) mod quota;
 pub(crate) mod resources;
 pub(crate) mod storage;
 pub(crate) mod wire;
@@ -19,6 +20,7 @@ pub use network::{
     BackendPool, FrontendIp, LoadBalancer, LoadBalancingRule, NatGateway, NetworkSecurityGroup, OutboundRule, Peering,
     Probe, PublicIp, Route, RouteTable, SecurityRule, Subnet, VirtualNetwork,
 };
+pub use quota::{MarketplaceAgreement, SkuRestriction, Usage, VmSku};
 pub use resources::{Feature, Provider, ProviderType, ResourceGroup, Subscription};
 pub use storage::{BlobService, Container, StorageAccount};
 

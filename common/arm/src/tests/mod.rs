@@ -5,6 +5,7 @@
 mod examples;
 mod operations;
 mod paging;
+mod quota;
 mod read_ahead;
 mod reads;
 mod retries;

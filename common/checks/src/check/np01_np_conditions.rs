@@ -28,7 +28,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [NodePools],
-        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01"],
+        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07"],
         judge: judge,
     };
 }
@@ -143,6 +143,7 @@ fn touching(finding: Finding, pool: &NodePool, kind: &str) -> Finding {
     {
         return match kind {
             "SupportedVersionSkew" | "ValidReleaseImage" => finding.touches(Key::NodePoolRelease(pool.name.clone())),
+            "ValidPlatformImage" => finding.touches(Key::Supply(crate::Supply::Image, pool.name.clone())),
             _ => finding,
         }
         .explaining_itself();

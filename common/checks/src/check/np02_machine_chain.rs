@@ -35,7 +35,10 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, NodePools, Machines],
-        caused_by: ["FC05", "RA01", "QT01", "NW01", "NW02", "NW03", "HC03", "MC01"],
+        caused_by: [
+            "FC05", "RA01", "QT01", "NW01", "NW02", "NW03", "HC03", "MC01", "QT02", "QT03", "QT04", "QT06", "NW04",
+            "NP07",
+        ],
         judge: judge,
     };
 }
@@ -328,6 +331,11 @@ fn finding(view: &View<'_>, cluster: &HostedCluster, pool: &NodePool, kind: &Bre
     for name in names {
         finding = finding.touches(Key::Machine(name.to_owned()));
     }
+    if let Break::Refused(code) = kind
+        && let Some(supply) = vm_refusal::supply(code, &faults[0].message)
+    {
+        finding = finding.touches(Key::Supply(supply, pool.name.clone()));
+    }
     let about_identity = faults[0].refusal.as_ref().is_some_and(Refusal::is_about_identity);
     let reported_identity = matches!(kind, Break::Reported(reason) if reason == "UserAssignedIdentityMissing");
     if about_identity || reported_identity || *kind == Break::Stuck {
@@ -527,7 +535,14 @@ mod tests {
             )
         );
         assert!(finding.fixes[0].commands[0].ends_with("-l eastus --size Standard_D4s_v5 --all -o table"));
-        assert_eq!(finding.keys, [Key::NodePool("prod".into()), Key::Machine("prod-a".into())]);
+        assert_eq!(
+            finding.keys,
+            [
+                Key::NodePool("prod".into()),
+                Key::Machine("prod-a".into()),
+                Key::Supply(crate::Supply::Size, "prod".into())
+            ]
+        );
     }
 
     /// As a dump of a young cluster shows it: what creates objects is younger than what happened to them.

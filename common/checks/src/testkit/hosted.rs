@@ -2,8 +2,8 @@
 
 use facts::catalogue::{COMPONENTS, Required};
 use facts::hosted::{
-    Authentication, AzureMachine, AzurePlatform, Component, Condition, Container, Dns, Endpoint, HostedCluster,
-    Machine, Networking, NodePool, Pod, Service, VersionHistory, VersionStatus, Workload,
+    Authentication, AzureMachine, AzurePlatform, Component, Condition, Container, Dns, Endpoint, HostedCluster, Image,
+    Machine, Networking, NodePool, Pod, Service, VersionHistory, VersionStatus, VmOptions, Workload,
 };
 use facts::management::{AccessReview, ApiResource, Operator, SupportedVersions};
 use facts::{ArmId, Fact, Facts};
@@ -271,6 +271,12 @@ pub(crate) fn node_pool(name: &str) -> NodePool {
         vm_size: "Standard_D4s_v5".into(),
         subnet_id: Some(subnet_id()),
         zone: None,
+        vm: VmOptions {
+            disk_gib: Some(120),
+            disk_type: Some("Premium_LRS".into()),
+            image: Some(Image::OfRelease { generation: Some("Gen2".into()) }),
+            ..VmOptions::default()
+        },
         ready_replicas: Some(2),
         version: Some("4.22.3".into()),
         conditions,

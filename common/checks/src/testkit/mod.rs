@@ -28,6 +28,7 @@ pub(crate) use self::azure::rule;
 pub(crate) use self::exchange::attempts;
 pub(crate) use self::hosted::{condition, node_pool, workload};
 pub(crate) use self::keys_and_leftovers::{leave, leftover};
+pub(crate) use self::quota::*;
 use crate::check::Check;
 use crate::judgement::{Finding, Judgement, Level};
 use crate::view::View;
@@ -117,7 +118,7 @@ pub(crate) fn healthy_kms() -> Facts {
 
 /// Every healthy cluster: what a check reads in all of them is what it declares.
 pub(crate) fn healthy_clusters() -> Vec<Facts> {
-    vec![healthy(), healthy_private(), healthy_kms()]
+    vec![healthy(), healthy_private(), healthy_kms(), healthy_autoscaling()]
 }
 
 /// The subnet of the management cluster's VNet from which private link services take addresses.

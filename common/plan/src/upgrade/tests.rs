@@ -98,6 +98,7 @@ fn pool(name: &str, runs: &str) -> NodePool {
         vm_size: String::new(),
         subnet_id: None,
         zone: None,
+        vm: facts::hosted::VmOptions::default(),
         ready_replicas: Some(2),
         version: Some(runs.into()),
         conditions: Vec::new(),

@@ -34,7 +34,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
     }
     let body = ctx.call.object()?;
     let text = body["query"].as_str().ok_or_else(|| invalid("The request names no query."))?;
-    let steps = parse(text)?;
+    let (assignments, steps) = parse(text)?;
     let state = &ctx.core.state;
     let scopes: Vec<String> = body["subscriptions"]
         .as_array()
@@ -42,19 +42,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
         .flatten()
         .filter_map(|id| id.as_str().map(|id| format!("/subscriptions/{}/", id.to_lowercase())))
         .collect();
-    let mut rows: Vec<Value> = state
-        .resources
-        .iter()
-        .filter(|(id, body)| {
-            id.contains("/providers/")
-                && body["location"].is_string()
-                && (scopes.is_empty() || scopes.iter().any(|scope| id.starts_with(scope)))
-        })
-        .filter(|(id, body)| {
-            rbac::allows(state, &ctx.caller.oid, &format!("{}/read", body["type"].as_str().unwrap_or_default()), id)
-        })
-        .map(|(_, body)| row(&state.tenant, body))
-        .collect();
+    let mut rows = if assignments { role_assignments(ctx, &scopes) } else { resources(ctx, &scopes) };
     for step in &steps {
         apply(step, &mut rows);
     }
@@ -81,6 +69,44 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
         answer["$skipToken"] = json!((skip + count).to_string());
     }
     Ok(Reply::json(200, answer))
+}
+
+fn resources(ctx: &Ctx<'_>, scopes: &[String]) -> Vec<Value> {
+    let state = &ctx.core.state;
+    state
+        .resources
+        .iter()
+        .filter(|(id, body)| {
+            id.contains("/providers/")
+                && body["location"].is_string()
+                && (scopes.is_empty() || scopes.iter().any(|scope| id.starts_with(scope)))
+        })
+        .filter(|(id, body)| {
+            rbac::allows(state, &ctx.caller.oid, &format!("{}/read", body["type"].as_str().unwrap_or_default()), id)
+        })
+        .map(|(_, body)| row(&state.tenant, body))
+        .collect()
+}
+
+/// The table `authorizationresources`, as far as it holds role assignments; those that the caller may not read are left out.
+fn role_assignments(ctx: &Ctx<'_>, scopes: &[String]) -> Vec<Value> {
+    let state = &ctx.core.state;
+    state
+        .role_assignments
+        .iter()
+        .filter(|(id, _)| scopes.is_empty() || scopes.iter().any(|scope| id.starts_with(scope)))
+        .filter(|(id, _)| rbac::allows(state, &ctx.caller.oid, "Microsoft.Authorization/roleAssignments/read", id))
+        .map(|(id, body)| {
+            json!({
+                "id": body["id"],
+                "name": id.rsplit('/').next(),
+                "type": "microsoft.authorization/roleassignments",
+                "tenantId": state.tenant,
+                "subscriptionId": id.split('/').nth(2),
+                "properties": body["properties"],
+            })
+        })
+        .collect()
 }
 
 fn row(tenant: &str, body: &Value) -> Value {
@@ -110,12 +136,15 @@ fn invalid(why: &str) -> Refusal {
         .details(json!([{"code": "InvalidQuery", "message": format!("Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix the error before retrying. {why}")}]))
 }
 
-fn parse(text: &str) -> Result<Vec<Step>, Refusal> {
+/// The steps of a query, and whether it is about role assignments and not about resources.
+fn parse(text: &str) -> Result<(bool, Vec<Step>), Refusal> {
     let mut parts = text.split('|').map(str::trim);
-    if !parts.next().is_some_and(|table| table.eq_ignore_ascii_case("resources")) {
-        return Err(invalid("Only the table 'resources' is simulated."));
-    }
-    parts.map(step).collect()
+    let assignments = match parts.next().map(str::to_lowercase).as_deref() {
+        Some("resources") => false,
+        Some("authorizationresources") => true,
+        _ => return Err(invalid("Only the tables 'resources' and 'authorizationresources' are simulated.")),
+    };
+    Ok((assignments, parts.map(step).collect::<Result<_, _>>()?))
 }
 
 fn step(text: &str) -> Result<Step, Refusal> {

@@ -80,6 +80,10 @@ fn document(resources: Vec<Value>, assignments: Vec<Value>) -> Value {
             "owner": true,
             "secrets": [{"value": seed::CLIENT_SECRET}],
         }],
+        "features": [{
+            "subscriptionId": seed::SUBSCRIPTION, "namespace": "Microsoft.Compute", "name": "EncryptionAtHost",
+            "state": "Registered",
+        }],
         "resources": resources,
         "roleAssignments": assignments,
     })
