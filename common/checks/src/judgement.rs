@@ -247,6 +247,10 @@ pub enum Key {
     Egress,
     /// The release of the hosted cluster.
     Release,
+    /// The private way to the API server: private link service, endpoint, zones.
+    PrivateLink,
+    /// The way in to the default ingress, through the workers' load balancer.
+    Ingress,
     /// What Azure has to give for the machines of a NodePool, with the NodePool's name.
     Supply(Supply, String),
 }

@@ -19,6 +19,7 @@ pub mod registry;
 mod remedy;
 pub mod report;
 pub mod roles;
+mod routes;
 pub mod selection;
 mod shell;
 pub mod status;

@@ -7,6 +7,8 @@ use crate::check::Check;
 mod cr01_azure_login;
 #[path = "check/cr03_creds_file_shape.rs"]
 mod cr03_creds_file_shape;
+#[path = "check/dn08_private_zone_linked.rs"]
+mod dn08_private_zone_linked;
 #[path = "check/fc01_fic_subjects_complete.rs"]
 mod fc01_fic_subjects_complete;
 #[path = "check/fc02_fic_issuer_exact.rs"]
@@ -45,6 +47,22 @@ mod nw02_nsg_egress;
 mod nw03_outbound_path;
 #[path = "check/nw04_subnet_ip_capacity.rs"]
 mod nw04_subnet_ip_capacity;
+#[path = "check/nw05_cidr_overlap.rs"]
+mod nw05_cidr_overlap;
+#[path = "check/nw06_nsg_ingress_lb.rs"]
+mod nw06_nsg_ingress_lb;
+#[path = "check/nw07_udr_firewall.rs"]
+mod nw07_udr_firewall;
+#[path = "check/nw08_outbound_lb_shape.rs"]
+mod nw08_outbound_lb_shape;
+#[path = "check/nw09_pls_nat_subnet.rs"]
+mod nw09_pls_nat_subnet;
+#[path = "check/nw10_pls_chain.rs"]
+mod nw10_pls_chain;
+#[path = "check/nw11_pls_operator_config.rs"]
+mod nw11_pls_operator_config;
+#[path = "check/nw13_network_limits.rs"]
+mod nw13_network_limits;
 #[path = "check/oi01_oidc_docs_public.rs"]
 mod oi01_oidc_docs_public;
 #[path = "check/oi02_oidc_issuer_equal.rs"]
@@ -128,6 +146,15 @@ pub static CHECKS: &[&Check] = &[
     &nw02_nsg_egress::NSG_EGRESS,
     &nw03_outbound_path::OUTBOUND_PATH,
     &nw04_subnet_ip_capacity::SUBNET_IP_CAPACITY,
+    &nw05_cidr_overlap::CIDR_OVERLAP,
+    &nw06_nsg_ingress_lb::NSG_INGRESS_LB,
+    &nw07_udr_firewall::UDR_FIREWALL,
+    &nw08_outbound_lb_shape::OUTBOUND_LB_SHAPE,
+    &nw09_pls_nat_subnet::PLS_NAT_SUBNET,
+    &nw10_pls_chain::PLS_CHAIN,
+    &nw11_pls_operator_config::PLS_OPERATOR_CONFIG,
+    &nw13_network_limits::NETWORK_LIMITS,
+    &dn08_private_zone_linked::PRIVATE_ZONE_LINKED,
     &mc01_operator_ready::OPERATOR_READY,
     &mc02_release_supported::RELEASE_SUPPORTED,
     &hc01_hc_conditions::HC_CONDITIONS,
@@ -162,6 +189,15 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&ra04_role_name_collision::ROLE_NAME_COLLISION, ra04_role_name_collision::tests::faults),
     (&ra05_role_propagation::ROLE_PROPAGATION, ra05_role_propagation::tests::faults),
     (&nw04_subnet_ip_capacity::SUBNET_IP_CAPACITY, nw04_subnet_ip_capacity::tests::faults),
+    (&nw05_cidr_overlap::CIDR_OVERLAP, nw05_cidr_overlap::tests::faults),
+    (&nw06_nsg_ingress_lb::NSG_INGRESS_LB, nw06_nsg_ingress_lb::tests::faults),
+    (&nw07_udr_firewall::UDR_FIREWALL, nw07_udr_firewall::tests::faults),
+    (&nw08_outbound_lb_shape::OUTBOUND_LB_SHAPE, nw08_outbound_lb_shape::tests::faults),
+    (&nw09_pls_nat_subnet::PLS_NAT_SUBNET, nw09_pls_nat_subnet::tests::faults),
+    (&nw10_pls_chain::PLS_CHAIN, nw10_pls_chain::tests::faults),
+    (&nw11_pls_operator_config::PLS_OPERATOR_CONFIG, nw11_pls_operator_config::tests::faults),
+    (&nw13_network_limits::NETWORK_LIMITS, nw13_network_limits::tests::faults),
+    (&dn08_private_zone_linked::PRIVATE_ZONE_LINKED, dn08_private_zone_linked::tests::faults),
     (&np07_image_and_disk::IMAGE_AND_DISK, np07_image_and_disk::tests::faults),
     (&or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS, or01_orphan_role_assignments::tests::faults),
     (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),

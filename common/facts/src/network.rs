@@ -38,6 +38,23 @@ pub struct Vnet {
     pub provisioning_state: Option<String>,
     /// Its subnets.
     pub subnets: Vec<Subnet>,
+    /// Its peerings with other VNets.
+    #[serde(default)]
+    pub peerings: Fact<Vec<Peering>>,
+}
+
+/// A peering with another VNet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Peering {
+    /// Its name.
+    pub name: String,
+    /// The other VNet.
+    pub remote_id: Option<ArmId>,
+    /// The other VNet's address ranges in CIDR form.
+    pub remote_prefixes: Vec<String>,
+    /// `Connected` when traffic passes.
+    pub state: Option<String>,
 }
 
 /// A subnet.
@@ -63,6 +80,12 @@ pub struct Subnet {
     /// Services it is delegated to; a delegated subnet takes no NICs.
     #[serde(default)]
     pub delegations: Vec<String>,
+    /// Whether network policies hold for private link services: `Enabled`, which keeps them out, or `Disabled`.
+    #[serde(default)]
+    pub private_link_service_network_policies: Option<String>,
+    /// How many IP configurations use its addresses.
+    #[serde(default)]
+    pub ip_configurations: Fact<usize>,
 }
 
 /// A network security group.
@@ -182,6 +205,52 @@ pub struct LoadBalancer {
     pub frontends: Vec<Frontend>,
     /// Its outbound rules.
     pub outbound_rules: Vec<OutboundRule>,
+    /// The members of its backend pools.
+    #[serde(default)]
+    pub members: Fact<Vec<BackendMember>>,
+    /// Its rules for traffic that comes in.
+    #[serde(default)]
+    pub balancing_rules: Fact<Vec<BalancingRule>>,
+}
+
+/// A member of a backend pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendMember {
+    /// The name of the pool.
+    pub pool: String,
+    /// The IP configuration of a network interface.
+    pub ip_configuration_id: ArmId,
+}
+
+/// A rule that spreads incoming traffic of a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BalancingRule {
+    /// The name.
+    pub name: String,
+    /// `Tcp`, `Udp` or `All`.
+    pub protocol: String,
+    /// The name of the frontend.
+    pub frontend: Option<String>,
+    /// The port on the frontend.
+    pub frontend_port: u16,
+    /// The port on the members.
+    pub backend_port: u16,
+    /// Whether members see the frontend's address and port as destination.
+    pub floating_ip: bool,
+    /// The probe that decides which members get traffic.
+    pub probe: Option<HealthProbe>,
+}
+
+/// A health probe of a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthProbe {
+    /// The name.
+    pub name: String,
+    /// The TCP port on the members.
+    pub port: u16,
 }
 
 /// A frontend of a load balancer.
@@ -192,6 +261,12 @@ pub struct Frontend {
     pub name: String,
     /// Its public IP, if it is a public one.
     pub public_ip_id: Option<ArmId>,
+    /// Its subnet, if it is an internal one.
+    #[serde(default)]
+    pub subnet_id: Option<ArmId>,
+    /// Its address in that subnet.
+    #[serde(default)]
+    pub private_ip: Option<String>,
 }
 
 /// An outbound (SNAT) rule of a load balancer.

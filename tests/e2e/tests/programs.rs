@@ -29,6 +29,7 @@ mod cases {
     mod doctor_exchange;
     mod doctor_fleet;
     mod doctor_html;
+    mod doctor_network;
     mod doctor_outputs;
     mod doctor_quota;
     mod house;

@@ -7,6 +7,7 @@
 pub(crate) mod authorization;
 mod identity;
 mod network;
+pub(crate) mod private_link;
 pub(crate) mod quota;
 pub(crate) mod resources;
 pub(crate) mod storage;
@@ -19,6 +20,9 @@ pub use identity::{FederatedCredential, Identity};
 pub use network::{
     BackendPool, FrontendIp, LoadBalancer, LoadBalancingRule, NatGateway, NetworkSecurityGroup, OutboundRule, Peering,
     Probe, PublicIp, Route, RouteTable, SecurityRule, Subnet, VirtualNetwork,
+};
+pub use private_link::{
+    PrivateARecord, PrivateDnsZone, PrivateEndpoint, PrivateLinkConnection, PrivateLinkService, VirtualNetworkLink,
 };
 pub use quota::{MarketplaceAgreement, SkuRestriction, Usage, VmSku};
 pub use resources::{Feature, Provider, ProviderType, ResourceGroup, Subscription};

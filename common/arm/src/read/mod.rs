@@ -7,6 +7,7 @@ mod authorization;
 mod body;
 mod identity;
 mod network;
+mod private_link;
 mod quota;
 mod resources;
 mod storage;

@@ -159,6 +159,10 @@ async fn read(arm: &Arm, file: &str, id: &ArmId) -> Value {
         ("PublicIPAddresses", _) => json(arm.public_ip(id).await),
         ("NatGateways", _) => json(arm.nat_gateway(id).await),
         ("RouteTables", _) => json(arm.route_table(id).await),
+        ("PrivateLinkServices", _) => json(arm.private_link_service(id).await),
+        ("PrivateEndpoints", _) => json(arm.private_endpoint(id).await),
+        ("PrivateZones", _) => json(arm.private_dns_zone(id).await),
+        ("VirtualNetworkLinks", _) => json(arm.virtual_network_links(id).await),
         ("StorageAccounts", _) => json(arm.storage_account(id).await),
         ("BlobServices", _) => json(arm.blob_service(id).await),
         ("BlobContainers", _) => json(arm.container(id, "c").await),
@@ -207,6 +211,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("Microsoft.Network/PublicIPAddresses_CreateOrUpdate.json", "Microsoft.Network/publicIPAddresses/p"),
     ("Microsoft.Network/NatGateways_Get.json", "Microsoft.Network/natGateways/n"),
     ("Microsoft.Network/RouteTables_Get.json", "Microsoft.Network/routeTables/r"),
+    ("Microsoft.Network/PrivateLinkServices_Get.json", "Microsoft.Network/privateLinkServices/p"),
+    ("Microsoft.Network/PrivateEndpoints_Get.json", "Microsoft.Network/privateEndpoints/p"),
+    ("Microsoft.Network-privatedns/PrivateZones_Get.json", "Microsoft.Network/privateDnsZones/z.example.com"),
+    ("Microsoft.Network-privatedns/VirtualNetworkLinks_List.json", "Microsoft.Network/privateDnsZones/z.example.com"),
     ("Microsoft.Storage/StorageAccounts_GetProperties.json", "Microsoft.Storage/storageAccounts/a"),
     ("Microsoft.Storage/StorageAccounts_Create.json", "Microsoft.Storage/storageAccounts/a"),
     ("Microsoft.Storage/BlobServices_GetServiceProperties.json", "Microsoft.Storage/storageAccounts/a"),
@@ -303,6 +311,49 @@ async fn a_private_subnet_and_values_unknown_to_the_models_come_through() {
         (vec!["Microsoft.X/y".to_owned()], vec!["Microsoft.Web/serverFarms".to_owned()])
     );
     assert_eq!(subnet.service_endpoints, ["Microsoft.Storage"]);
+}
+
+#[tokio::test]
+async fn a_private_way_to_an_api_server() {
+    let state = r#""privateLinkServiceConnectionState":{"status":"Pending","description":"Awaiting approval"}"#;
+    let service = format!(
+        r#"{{"id":"/pls","name":"pls-1","location":"eastus","properties":{{"alias":"pls-1.g.eastus.azure.privatelinkservice",
+        "visibility":{{"subscriptions":["*"]}},"autoApproval":{{"subscriptions":["s1"]}},
+        "loadBalancerFrontendIpConfigurations":[{{"id":"/lb/frontendIPConfigurations/f"}}],
+        "ipConfigurations":[{{"name":"i","properties":{{"subnet":{{"id":"/vnet/subnets/nat"}}}}}}],
+        "privateEndpointConnections":[{{"id":"/pls/c","properties":{{"privateEndpoint":{{"id":"/pe"}},{state}}}}}]}}}}"#
+    );
+    let endpoint = format!(
+        r#"{{"id":"/pe","properties":{{"subnet":{{"id":"/s"}},"manualPrivateLinkServiceConnections":[
+        {{"name":"c","properties":{{"privateLinkServiceId":"pls-1.g.eastus.azure.privatelinkservice",{state}}}}}],
+        "privateLinkServiceConnections":null,"networkInterfaces":[{{"id":"/nic"}}]}}}}"#
+    );
+    let records = r#"{"value":[{"id":"/z/A/*.apps","name":"*.apps","properties":{"ttl":300,"aRecords":[{"ipv4Address":"10.0.0.9"}]}}]}"#;
+    let fake = Fake::new(move |asked, _| {
+        if asked.path.contains("/privateLinkServices/") {
+            reply(200, service.clone())
+        } else if asked.path.contains("/privateEndpoints/") {
+            reply(200, endpoint.clone())
+        } else {
+            reply(200, records)
+        }
+    });
+    let arm = arm(&fake);
+    let id = |below: &str| ArmId::parse(&format!("/subscriptions/s1/resourceGroups/g1/providers/{below}")).unwrap();
+    let service = arm.private_link_service(&id("Microsoft.Network/privateLinkServices/pls-1")).await.unwrap().unwrap();
+    assert_eq!((service.visibility, service.auto_approval), (vec!["*".to_owned()], vec!["s1".to_owned()]));
+    assert_eq!(
+        (service.frontends[0].as_str(), service.nat_subnets[0].as_str()),
+        ("/lb/frontendIPConfigurations/f", "/vnet/subnets/nat")
+    );
+    assert_eq!(service.connections[0].private_endpoint.as_deref(), Some("/pe"));
+    let endpoint = arm.private_endpoint(&id("Microsoft.Network/privateEndpoints/pe")).await.unwrap().unwrap();
+    assert_eq!(endpoint.connections[0].status.as_deref(), Some("Pending"));
+    assert_eq!((endpoint.subnet.as_deref(), endpoint.network_interfaces.len()), (Some("/s"), 1));
+    let zone = id("Microsoft.Network/privateDnsZones/z.example.com");
+    let records = arm.private_a_records(&zone).await.unwrap();
+    assert_eq!((records[0].name.as_str(), records[0].addresses[0].as_str()), ("*.apps", "10.0.0.9"));
+    assert!(arm.private_endpoint(&zone).await.is_err());
 }
 
 #[tokio::test]

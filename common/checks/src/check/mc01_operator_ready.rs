@@ -28,7 +28,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, NodePool, Upgrade, Destroy, Support],
         needs: [Operator, ApiResources, Access, HostedCluster],
-        caused_by: [],
+        caused_by: ["NW11"],
         judge: judge,
     };
 }

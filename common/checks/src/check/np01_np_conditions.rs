@@ -28,7 +28,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [NodePools],
-        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07"],
+        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08"],
         judge: judge,
     };
 }

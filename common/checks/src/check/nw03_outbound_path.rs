@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use facts::ArmId;
 use facts::hosted::HostedCluster;
-use facts::network::{Route, RouteTable, Subnet};
-use ipnet::{IpNet, Ipv4Net};
+use facts::network::{Route, Subnet};
 
 use crate::judgement::{BEING_DELETED, Level};
-use crate::nsg;
 use crate::prelude::*;
+use crate::routes::{for_everything, names_of};
 use crate::shell::{Quoted, command};
 use crate::workers;
 
@@ -37,7 +36,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, NodePools, Network],
-        caused_by: ["NW01"],
+        caused_by: ["NW01", "NW08"],
         judge: judge,
     };
 }
@@ -158,33 +157,6 @@ fn path(view: &View<'_>, subnet: &Subnet, balancer: &Way<String>) -> Way<Fault> 
     let default = subnet.default_outbound_access;
     seen.push(("default outbound access", default.map_or("not set (on)", |on| if on { "on" } else { "off" }).into()));
     Ok(Err(if default == Some(false) { Fault::Nothing(seen) } else { Fault::DefaultOnly(seen) }))
-}
-
-/// The routes that decide about every address: those of one kind of next hop that together cover all of IPv4, as
-/// `0.0.0.0/1` and `128.0.0.0/1` do, else the one for `0.0.0.0/0`. A longer prefix goes before a shorter one.
-fn for_everything(table: &RouteTable) -> Vec<&Route> {
-    let prefix = |route: &Route| match nsg::parse(&route.address_prefix) {
-        Some(IpNet::V4(net)) => Some(net),
-        _ => None,
-    };
-    for hop in ["VirtualAppliance", "VirtualNetworkGateway", "None", "Internet"] {
-        let parts: Vec<&Route> = table
-            .routes
-            .iter()
-            .filter(|route| route.next_hop_type == hop && prefix(route).is_some_and(|net| net.prefix_len() > 0))
-            .collect();
-        let nets: Vec<Ipv4Net> = parts.iter().filter_map(|route| prefix(route)).collect();
-        if Ipv4Net::aggregate(&nets).iter().any(|net| net.prefix_len() == 0) {
-            return parts;
-        }
-    }
-    let whole = |route: &&Route| prefix(route).is_some_and(|net| net.prefix_len() == 0);
-    table.routes.iter().find(whole).into_iter().collect()
-}
-
-fn names_of(routes: &[&Route]) -> String {
-    let names: Vec<&str> = routes.iter().map(|route| route.name.as_str()).collect();
-    names.join(" and ")
 }
 
 /// The load balancer named after the infra id: the way out, or what it lacks.

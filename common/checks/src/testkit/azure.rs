@@ -5,7 +5,10 @@ use facts::azure::{
     Subscription,
 };
 use facts::catalogue::{self, AUDIENCE, COMPONENTS, Required};
-use facts::network::{Access, Direction, Frontend, LoadBalancer, Nsg, NsgRule, OutboundRule, PublicIp, Subnet, Vnet};
+use facts::network::{
+    Access, BackendMember, BalancingRule, Direction, Frontend, HealthProbe, LoadBalancer, Nsg, NsgRule, OutboundRule,
+    PublicIp, Subnet, Vnet,
+};
 use facts::oidc::{Discovery, Fetch, IssuerStorage, Jwk, Jwks, PublicKey};
 use facts::{ArmId, Fact, Facts};
 
@@ -155,7 +158,10 @@ pub(super) fn network(facts: &mut Facts) {
                 nat_gateway_id: None,
                 default_outbound_access: Some(false),
                 delegations: Vec::new(),
+                private_link_service_network_policies: Some("Enabled".into()),
+                ip_configurations: Fact::Known(2),
             }],
+            peerings: Fact::Known(Vec::new()),
         }),
     );
     network.nsgs.insert(
@@ -164,6 +170,7 @@ pub(super) fn network(facts: &mut Facts) {
             id: nsg_id(),
             location: "eastus".into(),
             rules: vec![
+                rule("k8s-azure-lb_allow_IPv4_a1b2", 500, Inbound, Allow, "Internet", "20.1.2.3"),
                 rule("AllowVnetInBound", 65000, Inbound, Allow, "VirtualNetwork", "VirtualNetwork"),
                 rule("AllowAzureLoadBalancerInBound", 65001, Inbound, Allow, "AzureLoadBalancer", "*"),
                 rule("DenyAllInBound", 65500, Inbound, Deny, "*", "*"),
@@ -181,7 +188,14 @@ pub(super) fn network(facts: &mut Facts) {
             location: "eastus".into(),
             sku: Some("Standard".into()),
             backend_pools: vec![INFRA.into()],
-            frontends: vec![Frontend { name: INFRA.into(), public_ip_id: Some(public_ip_id()) }],
+            frontends: vec![Frontend {
+                name: INFRA.into(),
+                public_ip_id: Some(public_ip_id()),
+                subnet_id: None,
+                private_ip: None,
+            }],
+            members: Fact::Known(["prod-a", "prod-b"].map(pool_member).to_vec()),
+            balancing_rules: Fact::Known(vec![ingress_rule(80), ingress_rule(443)]),
             outbound_rules: vec![OutboundRule {
                 name: INFRA.into(),
                 backend_pool: Some(INFRA.into()),
@@ -194,6 +208,26 @@ pub(super) fn network(facts: &mut Facts) {
         public_ip_id().key(),
         Fact::Known(PublicIp { id: public_ip_id(), ip_address: Some("20.1.2.3".into()), sku: Some("Standard".into()) }),
     );
+}
+
+/// The network interface of a machine in the pool of the egress load balancer, named as CAPZ does.
+pub(crate) fn pool_member(machine: &str) -> BackendMember {
+    let nic =
+        ArmId::in_group(SUBSCRIPTION, "prod-prod-x7k2p", &format!("Microsoft.Network/networkInterfaces/{machine}-nic"));
+    BackendMember { pool: INFRA.into(), ip_configuration_id: nic.child("ipConfigurations", "pipConfig") }
+}
+
+/// A rule of the default ingress, as the cloud provider makes it.
+fn ingress_rule(port: u16) -> BalancingRule {
+    BalancingRule {
+        name: format!("a1b2-TCP-{port}"),
+        protocol: "Tcp".into(),
+        frontend: Some(INFRA.into()),
+        frontend_port: port,
+        backend_port: port,
+        floating_ip: true,
+        probe: Some(HealthProbe { name: format!("a1b2-TCP-{port}"), port: 10256 }),
+    }
 }
 
 /// A fetch that brought a document.

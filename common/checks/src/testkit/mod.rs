@@ -24,10 +24,14 @@ use facts::local::{CredsFile, SecretState};
 use facts::{ArmId, Fact, Facts, Gap, GapKind, Source, Target};
 use jiff::Timestamp;
 
-pub(crate) use self::azure::rule;
+pub(crate) use self::azure::{pool_member, rule};
 pub(crate) use self::exchange::attempts;
 pub(crate) use self::hosted::{condition, node_pool, workload};
 pub(crate) use self::keys_and_leftovers::{leave, leftover};
+pub(crate) use self::private_link::{
+    LINK_CONDITIONS, azpls, endpoint, endpoint_id, link_condition, link_service, link_service_id, never_joined,
+    no_link_conditions, private_zone_id,
+};
 pub(crate) use self::quota::*;
 use crate::check::Check;
 use crate::judgement::{Finding, Judgement, Level};

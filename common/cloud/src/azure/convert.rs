@@ -5,15 +5,15 @@ use facts::azure::{
     FederatedCredential, Identity, Permission, ResourceGroup, RoleAssignment, RoleDefinition, Subscription,
 };
 use facts::network::{
-    Access, Direction, Frontend, LoadBalancer, NatGateway, Nsg, NsgRule, OutboundRule, PublicIp, Route, RouteTable,
-    Subnet, Vnet,
+    Access, BackendMember, BalancingRule, Direction, Frontend, HealthProbe, LoadBalancer, NatGateway, Nsg, NsgRule,
+    OutboundRule, Peering, PublicIp, Route, RouteTable, Subnet, Vnet,
 };
 use facts::{ArmId, Fact};
 
 use super::gap_of;
 
 /// An answer as a fact: "not found" is absence, any other failure a gap.
-pub(super) fn fact<T, U>(answer: arm::Result<Option<T>>, convert: impl FnOnce(T) -> U) -> Fact<U> {
+pub(crate) fn fact<T, U>(answer: arm::Result<Option<T>>, convert: impl FnOnce(T) -> U) -> Fact<U> {
     match answer {
         Ok(Some(value)) => Fact::Known(convert(value)),
         Ok(None) => Fact::Absent,
@@ -22,7 +22,7 @@ pub(super) fn fact<T, U>(answer: arm::Result<Option<T>>, convert: impl FnOnce(T)
 }
 
 /// The id as the ARM client takes it; none for a text that is no id.
-pub(super) fn arm_id(id: &ArmId) -> Option<arm::ArmId> {
+pub(crate) fn arm_id(id: &ArmId) -> Option<arm::ArmId> {
     arm::ArmId::parse(id.as_str()).ok()
 }
 
@@ -93,13 +93,23 @@ pub(crate) fn permission(from: model::Permission) -> Permission {
     }
 }
 
-pub(super) fn vnet(from: model::VirtualNetwork) -> Vnet {
+pub(crate) fn vnet(from: model::VirtualNetwork) -> Vnet {
     Vnet {
         id: ArmId::new(from.id),
         location: from.location,
         address_prefixes: from.address_prefixes,
         provisioning_state: from.provisioning_state,
         subnets: from.subnets.into_iter().map(subnet).collect(),
+        peerings: Fact::Known(from.peerings.into_iter().map(peering).collect()),
+    }
+}
+
+fn peering(from: model::Peering) -> Peering {
+    Peering {
+        name: from.name,
+        remote_id: from.remote_virtual_network.map(ArmId::new),
+        remote_prefixes: from.remote_address_prefixes,
+        state: from.state,
     }
 }
 
@@ -114,6 +124,8 @@ fn subnet(from: model::Subnet) -> Subnet {
         nat_gateway_id: from.nat_gateway.map(ArmId::new),
         default_outbound_access: from.default_outbound_access,
         delegations: from.delegations,
+        private_link_service_network_policies: from.private_link_service_network_policies,
+        ip_configurations: Fact::Known(from.ip_configurations),
     }
 }
 
@@ -167,8 +179,16 @@ pub(super) fn nat_gateway(from: model::NatGateway) -> NatGateway {
     }
 }
 
-pub(super) fn load_balancer(from: model::LoadBalancer) -> LoadBalancer {
+pub(crate) fn load_balancer(from: model::LoadBalancer) -> LoadBalancer {
+    let members = from.backend_address_pools.iter().flat_map(|pool| {
+        pool.backend_ip_configurations
+            .iter()
+            .map(|id| BackendMember { pool: pool.name.clone(), ip_configuration_id: ArmId::new(id.as_str()) })
+    });
+    let balancing_rules = from.load_balancing_rules.iter().filter_map(|rule| balancing_rule(rule, &from.probes));
     LoadBalancer {
+        members: Fact::Known(members.collect()),
+        balancing_rules: Fact::Known(balancing_rules.collect()),
         id: ArmId::new(from.id),
         location: from.location,
         sku: from.sku,
@@ -176,7 +196,12 @@ pub(super) fn load_balancer(from: model::LoadBalancer) -> LoadBalancer {
         frontends: from
             .frontend_ip_configurations
             .into_iter()
-            .map(|frontend| Frontend { name: frontend.name, public_ip_id: frontend.public_ip_address.map(ArmId::new) })
+            .map(|frontend| Frontend {
+                name: frontend.name,
+                public_ip_id: frontend.public_ip_address.map(ArmId::new),
+                subnet_id: frontend.subnet.map(ArmId::new),
+                private_ip: frontend.private_ip_address,
+            })
             .collect(),
         outbound_rules: from
             .outbound_rules
@@ -189,6 +214,24 @@ pub(super) fn load_balancer(from: model::LoadBalancer) -> LoadBalancer {
             })
             .collect(),
     }
+}
+
+/// A rule with its probe; none where a port is out of range, which Azure does not take.
+fn balancing_rule(from: &model::LoadBalancingRule, probes: &[model::Probe]) -> Option<BalancingRule> {
+    let frontend_port = u16::try_from(from.frontend_port).ok()?;
+    let probe = from.probe.as_deref().map(ArmId::from).and_then(|id| {
+        let probe = probes.iter().find(|probe| ArmId::from(probe.id.as_str()) == id)?;
+        Some(HealthProbe { name: probe.name.clone(), port: u16::try_from(probe.port).ok()? })
+    });
+    Some(BalancingRule {
+        name: from.name.clone(),
+        protocol: from.protocol.clone(),
+        frontend: from.frontend_ip_configuration.as_deref().map(last_name),
+        frontend_port,
+        backend_port: from.backend_port.map_or(Some(frontend_port), |port| u16::try_from(port).ok())?,
+        floating_ip: from.enable_floating_ip.unwrap_or(false),
+        probe,
+    })
 }
 
 pub(super) fn public_ip(from: model::PublicIp) -> PublicIp {

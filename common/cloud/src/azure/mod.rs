@@ -3,7 +3,7 @@
 //! Everything that does not depend on another answer is asked at once; the longest chain is four requests (sign-in,
 //! VNet, NAT gateway, public IP). Nothing fails as a whole: a refused read leaves a gap where its answer would stand.
 
-mod convert;
+pub(crate) mod convert;
 mod gap;
 
 use std::collections::{BTreeMap, BTreeSet};

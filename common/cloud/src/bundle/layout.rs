@@ -70,10 +70,11 @@ pub struct Located {
 }
 
 /// The collections that facts are made of, in a namespace.
-const OF_USE: [(&str, &str); 10] = [
+const OF_USE: [(&str, &str); 11] = [
     ("hypershift.openshift.io", "hostedclusters"),
     ("hypershift.openshift.io", "nodepools"),
     ("hypershift.openshift.io", "controlplanecomponents"),
+    ("hypershift.openshift.io", "azureprivatelinkservices"),
     ("cluster.x-k8s.io", "machines"),
     ("infrastructure.cluster.x-k8s.io", "azuremachines"),
     ("apps", "deployments"),

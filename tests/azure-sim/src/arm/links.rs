@@ -356,6 +356,17 @@ pub(crate) fn view(state: &State, body: &Value) -> Value {
                 shown["properties"][member] = json!({"id": user});
             }
         }
+        "loadBalancers" => {
+            for pool in list_mut(&mut shown, "backendAddressPools") {
+                let members = pool["id"]
+                    .as_str()
+                    .map(|id| user_ids(state, id, &["loadBalancerBackendAddressPools"]))
+                    .unwrap_or_default();
+                if !members.is_empty() && pool["properties"]["backendIPConfigurations"].is_null() {
+                    pool["properties"]["backendIPConfigurations"] = ids(members);
+                }
+            }
+        }
         "virtualNetworks" => {
             for subnet in list_mut(&mut shown, "subnets") {
                 let users = subnet["id"].as_str().map(|id| user_ids(state, id, &["subnet"])).unwrap_or_default();

@@ -92,7 +92,22 @@ fn document(resources: Vec<Value>, assignments: Vec<Value>) -> Value {
 fn network() -> Vec<Value> {
     let balancer = format!("{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}", managed_group());
     let address = format!("{}/providers/Microsoft.Network/publicIPAddresses/{INFRA_ID}", managed_group());
+    let nic = |machine: &str| {
+        json!({
+            "id": format!("{}/providers/Microsoft.Network/networkInterfaces/{machine}-nic", managed_group()),
+            "location": "eastus",
+            "properties": {"ipConfigurations": [{
+                "name": "pipConfig",
+                "properties": {
+                    "subnet": {"id": subnet_id()},
+                    "loadBalancerBackendAddressPools": [{"id": format!("{balancer}/backendAddressPools/{INFRA_ID}")}],
+                },
+            }]},
+        })
+    };
     vec![
+        nic("demo-7xk2p-a"),
+        nic("demo-7xk2p-b"),
         json!({"id": nsg_id(), "location": "eastus", "properties": {"securityRules": []}}),
         json!({
             "id": vnet_id(),

@@ -2,6 +2,7 @@
 
 mod hosted;
 mod management;
+mod private_link;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -50,6 +51,7 @@ pub fn read(path: &Path, tree: &Tree, wanted: Wanted<'_>, needs: &BTreeSet<Need>
     facts.management = dump.management();
     facts.azure = dump.azure();
     facts.oidc = dump.oidc();
+    facts.private_link = dump.private_link();
     facts.local.creds_file = dump.not_recorded("a Kubernetes dump does not hold the caller's credentials file");
     Ok(facts)
 }

@@ -172,6 +172,23 @@ fn the_layout_of_inspect() {
 }
 
 #[test]
+fn the_private_way_is_read_where_a_tree_holds_it() {
+    let (folder, mut tree) = (tempfile::tempdir().unwrap(), small_tree());
+    write_tree(folder.path(), &tree);
+    let without = read(folder.path()).unwrap().private_link.services;
+    assert_eq!(without.gap().unwrap().kind, GapKind::NotRecorded);
+    let object = "apiVersion: hypershift.openshift.io/v1beta1\nkind: AzurePrivateLinkService\nmetadata:\n  name: private-router\nstatus:\n  privateEndpointIP: 10.0.0.9\n";
+    tree.insert(
+        "namespaces/clusters-demo/hypershift.openshift.io/azureprivatelinkservices/private-router.yaml".into(),
+        object.into(),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    write_tree(folder.path(), &tree);
+    let services = read(folder.path()).unwrap().private_link.services;
+    assert_eq!(services.get().unwrap()[0].private_endpoint_ip.as_deref(), Some("10.0.0.9"));
+}
+
+#[test]
 fn the_hosted_clusters_own_objects_are_not_the_management_clusters() {
     let mut tree = small_tree();
     let guest = "hostedcluster-demo/namespaces/clusters-demo/core/pods/guest.yaml";

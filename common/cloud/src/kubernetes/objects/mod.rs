@@ -10,6 +10,7 @@ mod json;
 mod machine;
 mod node_pool;
 mod pod;
+mod private_link;
 mod workload;
 
 pub use api::{API_GROUPS, CustomResource, api_resources, custom_resource, supported_versions};
@@ -19,6 +20,7 @@ pub use json::{conditions, items, str_at, text};
 pub use machine::{azure_machine, machine};
 pub use node_pool::{belongs_to, node_pool};
 pub use pod::pod;
+pub use private_link::{operator_setup, private_link_service};
 pub use workload::{component, is_hypershift_operator, operator, workload};
 
 #[cfg(test)]
@@ -139,6 +141,8 @@ mod tests {
             let _ = workload(&value, "Deployment");
             let _ = is_hypershift_operator(&value);
             let _ = operator(&value);
+            let _ = private_link_service(&value);
+            let _ = operator_setup(&value);
             let _ = pod(&value);
             let _ = warning(&value);
             let _ = supported_versions(&value);
