@@ -133,9 +133,9 @@ fn issuer() {
         close(&mut facts);
         log(&mut facts, "capi-provider", unreachable);
         log(&mut facts, "ingress-operator", unreachable);
-        expect("storage closed", &facts, "OI04", &["FC05", "OI01", "OI02", "OI03"]);
+        expect("storage closed", &facts, "OI04", &["FC05", "OI01", "OI02", "OI03", "OI06"]);
         facts.oidc.storage = Fact::Absent;
-        expect("documents closed", &facts, "OI01", &["FC05", "OI02", "OI03"]);
+        expect("documents closed", &facts, "OI01", &["FC05", "OI02", "OI03", "OI06"]);
     }
 
     let mut facts = healthy();
@@ -154,7 +154,7 @@ fn issuer() {
         "network",
         "AADSTS7000272: The certificate with identifier kid-1 used to sign the federated credential could not be found",
     );
-    expect("key", &facts, "OI03", &["FC05"]);
+    expect("key", &facts, "OI03", &["FC05", "OI06"]);
 }
 
 #[test]

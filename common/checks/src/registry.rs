@@ -23,6 +23,12 @@ mod fc05_aadsts_in_logs;
 mod hc01_hc_conditions;
 #[path = "check/hc03_cp_components.rs"]
 mod hc03_cp_components;
+#[path = "check/hc11_clusteroperators.rs"]
+mod hc11_clusteroperators;
+#[path = "check/hc13_guest_credentials.rs"]
+mod hc13_guest_credentials;
+#[path = "check/hc15_guest_webhooks.rs"]
+mod hc15_guest_webhooks;
 #[path = "check/id01_identities_resolve.rs"]
 mod id01_identities_resolve;
 #[path = "check/id02_optional_identities.rs"]
@@ -37,8 +43,18 @@ mod np01_np_conditions;
 mod np02_machine_chain;
 #[path = "check/np03_np_version_skew.rs"]
 mod np03_np_version_skew;
+#[path = "check/np05_node_csr.rs"]
+mod np05_node_csr;
+#[path = "check/np06_boot_serial.rs"]
+mod np06_boot_serial;
 #[path = "check/np07_image_and_disk.rs"]
 mod np07_image_and_disk;
+#[path = "check/np08_autoscaler.rs"]
+mod np08_autoscaler;
+#[path = "check/np09_stuck_delete.rs"]
+mod np09_stuck_delete;
+#[path = "check/np10_vm_node_diff.rs"]
+mod np10_vm_node_diff;
 #[path = "check/nw01_vnet_subnet_valid.rs"]
 mod nw01_vnet_subnet_valid;
 #[path = "check/nw02_nsg_egress.rs"]
@@ -61,6 +77,8 @@ mod nw09_pls_nat_subnet;
 mod nw10_pls_chain;
 #[path = "check/nw11_pls_operator_config.rs"]
 mod nw11_pls_operator_config;
+#[path = "check/nw12_egress_probe.rs"]
+mod nw12_egress_probe;
 #[path = "check/nw13_network_limits.rs"]
 mod nw13_network_limits;
 #[path = "check/oi01_oidc_docs_public.rs"]
@@ -71,6 +89,8 @@ mod oi02_oidc_issuer_equal;
 mod oi03_oidc_key_match;
 #[path = "check/oi04_oidc_storage_access.rs"]
 mod oi04_oidc_storage_access;
+#[path = "check/oi06_guest_token_claims.rs"]
+mod oi06_guest_token_claims;
 #[path = "check/or01_orphan_role_assignments.rs"]
 mod or01_orphan_role_assignments;
 #[path = "check/or02_orphan_groups.rs"]
@@ -136,6 +156,7 @@ pub static CHECKS: &[&Check] = &[
     &oi02_oidc_issuer_equal::OIDC_ISSUER_EQUAL,
     &oi03_oidc_key_match::OIDC_KEY_MATCH,
     &oi04_oidc_storage_access::OIDC_STORAGE_ACCESS,
+    &oi06_guest_token_claims::GUEST_TOKEN_CLAIMS,
     &ra01_role_required::ROLE_REQUIRED,
     &ra02_effective_permissions::EFFECTIVE_PERMISSIONS,
     &ra03_kms_crypto_user::KMS_CRYPTO_USER,
@@ -153,16 +174,25 @@ pub static CHECKS: &[&Check] = &[
     &nw09_pls_nat_subnet::PLS_NAT_SUBNET,
     &nw10_pls_chain::PLS_CHAIN,
     &nw11_pls_operator_config::PLS_OPERATOR_CONFIG,
+    &nw12_egress_probe::EGRESS_PROBE,
     &nw13_network_limits::NETWORK_LIMITS,
     &dn08_private_zone_linked::PRIVATE_ZONE_LINKED,
     &mc01_operator_ready::OPERATOR_READY,
     &mc02_release_supported::RELEASE_SUPPORTED,
     &hc01_hc_conditions::HC_CONDITIONS,
     &hc03_cp_components::CP_COMPONENTS,
+    &hc11_clusteroperators::CLUSTEROPERATORS,
+    &hc13_guest_credentials::GUEST_CREDENTIALS,
+    &hc15_guest_webhooks::GUEST_WEBHOOKS,
     &np01_np_conditions::NP_CONDITIONS,
     &np02_machine_chain::MACHINE_CHAIN,
     &np03_np_version_skew::NP_VERSION_SKEW,
+    &np05_node_csr::NODE_CSR,
+    &np06_boot_serial::BOOT_SERIAL,
     &np07_image_and_disk::IMAGE_AND_DISK,
+    &np08_autoscaler::AUTOSCALER,
+    &np09_stuck_delete::STUCK_DELETE,
+    &np10_vm_node_diff::VM_NODE_DIFF,
     &or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS,
     &or02_orphan_groups::ORPHAN_GROUPS,
     &or03_orphan_dns::ORPHAN_DNS,
@@ -184,6 +214,7 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&qt08_role_assignment_quota::ROLE_ASSIGNMENT_QUOTA, qt08_role_assignment_quota::tests::faults),
     (&qt09_name_limits::NAME_LIMITS, qt09_name_limits::tests::faults),
     (&fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE, fc04_fic_token_exchange::tests::faults),
+    (&oi06_guest_token_claims::GUEST_TOKEN_CLAIMS, oi06_guest_token_claims::tests::faults),
     (&ra02_effective_permissions::EFFECTIVE_PERMISSIONS, ra02_effective_permissions::tests::faults),
     (&ra03_kms_crypto_user::KMS_CRYPTO_USER, ra03_kms_crypto_user::tests::faults),
     (&ra04_role_name_collision::ROLE_NAME_COLLISION, ra04_role_name_collision::tests::faults),
@@ -196,9 +227,18 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&nw09_pls_nat_subnet::PLS_NAT_SUBNET, nw09_pls_nat_subnet::tests::faults),
     (&nw10_pls_chain::PLS_CHAIN, nw10_pls_chain::tests::faults),
     (&nw11_pls_operator_config::PLS_OPERATOR_CONFIG, nw11_pls_operator_config::tests::faults),
+    (&nw12_egress_probe::EGRESS_PROBE, nw12_egress_probe::tests::faults),
     (&nw13_network_limits::NETWORK_LIMITS, nw13_network_limits::tests::faults),
     (&dn08_private_zone_linked::PRIVATE_ZONE_LINKED, dn08_private_zone_linked::tests::faults),
+    (&hc11_clusteroperators::CLUSTEROPERATORS, hc11_clusteroperators::tests::faults),
+    (&hc13_guest_credentials::GUEST_CREDENTIALS, hc13_guest_credentials::tests::faults),
+    (&hc15_guest_webhooks::GUEST_WEBHOOKS, hc15_guest_webhooks::tests::faults),
+    (&np05_node_csr::NODE_CSR, np05_node_csr::tests::faults),
+    (&np06_boot_serial::BOOT_SERIAL, np06_boot_serial::tests::faults),
     (&np07_image_and_disk::IMAGE_AND_DISK, np07_image_and_disk::tests::faults),
+    (&np08_autoscaler::AUTOSCALER, np08_autoscaler::tests::faults),
+    (&np09_stuck_delete::STUCK_DELETE, np09_stuck_delete::tests::faults),
+    (&np10_vm_node_diff::VM_NODE_DIFF, np10_vm_node_diff::tests::faults),
     (&or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS, or01_orphan_role_assignments::tests::faults),
     (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),
     (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),

@@ -194,6 +194,8 @@ impl Live {
         facts.hosted.control_plane = control_plane;
         facts.management.fleet = fleet;
         facts.exchange = exchange;
+        facts.azure.compute.boot_logs =
+            collect::boot_logs(&sources, &facts.azure.compute.virtual_machines, &facts.hosted.machines).await;
         facts.hosted.cluster = head.cluster;
         facts.hosted.node_pools = head.node_pools;
         facts

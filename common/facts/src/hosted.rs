@@ -413,6 +413,9 @@ pub struct Machine {
     pub created_at: Option<Timestamp>,
     /// `metadata.deletionTimestamp`.
     pub deleted_at: Option<Timestamp>,
+    /// `metadata.finalizers`.
+    #[serde(default)]
+    pub finalizers: Vec<String>,
     /// `status.conditions`.
     #[serde(default)]
     pub conditions: Vec<Condition>,
@@ -428,6 +431,9 @@ pub struct AzureMachine {
     pub vm_size: Option<String>,
     /// `spec.failureDomain`.
     pub zone: Option<String>,
+    /// `spec.providerID`: `azure://` and the ARM id of the VM.
+    #[serde(default)]
+    pub provider_id: Option<String>,
     /// `status.vmState`.
     pub vm_state: Option<String>,
     /// `status.failureReason`.

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod compute;
 pub mod control_plane;
 pub mod dns;
+pub mod egress;
 pub mod exchange;
 pub mod fact;
 pub mod fleet;

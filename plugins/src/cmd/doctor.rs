@@ -60,6 +60,9 @@ pub(crate) struct DoctorArgs {
     /// Judge a recording instead: a bundle, a hypershift dump, an oc adm inspect or must-gather; directory or archive
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
+    /// Print the manifest of a Job that tests the way out of a worker (see `explain NW12`), and do nothing else
+    #[arg(long, conflicts_with_all = ["name", "all", "bundle"])]
+    print_egress_probe: bool,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -148,6 +151,9 @@ impl ReportArgs {
 }
 
 pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended {
+    if args.print_egress_probe {
+        return Ok(printed(&super::egress_probe::manifest(&globals.selected_cloud()?)));
+    }
     match &args.verb {
         Some(Verb::Preflight(args)) => return preflight(globals, args, program),
         Some(Verb::Diff(args)) => return diff::run(globals, args),

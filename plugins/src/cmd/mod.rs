@@ -4,6 +4,7 @@ mod bundle;
 mod create;
 mod destroy;
 mod doctor;
+mod egress_probe;
 mod explain;
 mod nodepool;
 mod rehearsal;

@@ -28,6 +28,7 @@ pub mod azurite;
 pub mod bed;
 mod crds;
 mod error;
+pub mod guest;
 pub mod keys;
 pub mod kube_proxy;
 pub mod process;

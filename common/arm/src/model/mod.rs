@@ -6,6 +6,7 @@
 
 pub(crate) mod authorization;
 mod identity;
+pub(crate) mod machines;
 mod network;
 pub(crate) mod private_link;
 pub(crate) mod quota;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 pub use authorization::{Permission, RoleAssignment, RoleDefinition};
 pub use identity::{FederatedCredential, Identity};
+pub use machines::{BootDiagnostics, VirtualMachine};
 pub use network::{
     BackendPool, FrontendIp, LoadBalancer, LoadBalancingRule, NatGateway, NetworkSecurityGroup, OutboundRule, Peering,
     Probe, PublicIp, Route, RouteTable, SecurityRule, Subnet, VirtualNetwork,

@@ -6,6 +6,7 @@
 mod authorization;
 mod body;
 mod identity;
+mod machines;
 mod network;
 mod private_link;
 mod quota;

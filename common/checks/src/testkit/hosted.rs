@@ -293,6 +293,7 @@ pub(crate) fn machine(name: &str) -> Machine {
         node: Some(name.into()),
         created_at: Some(CREATED.parse().unwrap()),
         deleted_at: None,
+        finalizers: vec!["machine.cluster.x-k8s.io".into()],
         conditions: vec![condition("Ready", "True", "AsExpected")],
     }
 }
@@ -303,6 +304,7 @@ pub(crate) fn azure_machine(name: &str) -> AzureMachine {
         name: name.into(),
         vm_size: Some("Standard_D4s_v5".into()),
         zone: None,
+        provider_id: Some(provider_id(name)),
         vm_state: Some("Succeeded".into()),
         failure_reason: None,
         failure_message: None,

@@ -145,6 +145,15 @@ fn in_namespace(namespace: &str, rest: &[&str]) -> (Option<Collection>, Option<P
 
 fn cluster_scoped(group: &str, rest: &[&str]) -> (Option<Collection>, Option<Place>) {
     let definitions = "customresourcedefinitions";
+    // Whose nodes they are, the root tells.
+    if let ("config.openshift.io", [file @ ("clusteroperators.yaml" | "clusteroperators"), rest @ ..])
+    | ("core", [file @ ("nodes.yaml" | "nodes"), rest @ ..]) = (group, rest)
+    {
+        let resource = yaml_stem(file).unwrap_or(file);
+        let collection = Collection::new("", api_group(group), resource);
+        let is_file = rest.last().map_or(*file != resource, |name| yaml_stem(name).is_some());
+        return (Some(collection.clone()), is_file.then_some(Place::Objects(collection)));
+    }
     if group != "apiextensions.k8s.io" {
         return (None, None);
     }
@@ -214,6 +223,12 @@ mod tests {
         assert_eq!(place("a/b/namespaces/ns/core/pods.yaml"), pods());
         assert_eq!(place("namespaces/ns/pods/p/p.yaml"), pods());
         assert_eq!(place("namespaces/ns/core/secrets.yaml"), None);
+        let nodes = || Some(Place::Objects(Collection::new("", "", "nodes")));
+        assert_eq!(place("w/hostedcluster-demo/cluster-scoped-resources/core/nodes/a.yaml"), nodes());
+        assert_eq!(place("cluster-scoped-resources/core/nodes.yaml"), nodes());
+        assert_eq!(place("cluster-scoped-resources/core/nodes"), None);
+        let operators = Some(Place::Objects(Collection::new("", "config.openshift.io", "clusteroperators")));
+        assert_eq!(place("cluster-scoped-resources/config.openshift.io/clusteroperators/dns.yaml"), operators);
         let joined =
             |stem: &str, previous| Some(Place::JoinedLog { namespace: "ns".into(), stem: stem.into(), previous });
         assert_eq!(place("namespaces/ns/core/pods/logs/p-0-manager.log"), joined("p-0-manager", false));

@@ -33,6 +33,8 @@ pub struct Tree {
     dumped: BTreeSet<(String, Collection)>,
     /// Whether anything at all belongs to a tree: `namespaces/` or `cluster-scoped-resources/`.
     is_tree: bool,
+    /// The hosted cluster's own objects, set apart from those of the management cluster.
+    guest: Option<Box<Tree>>,
 }
 
 /// A parsed object, with the file it was in.
@@ -66,13 +68,27 @@ impl Tree {
         self.is_tree
     }
 
-    /// Leaves out the hosted cluster's own objects, unless there is nothing else.
+    /// The hosted cluster's own objects, where they were set apart.
+    pub fn guest(&self) -> Option<&Self> {
+        self.guest.as_deref()
+    }
+
+    /// Sets the hosted cluster's own objects apart, unless there is nothing else.
     #[must_use]
     pub fn of_management_cluster(mut self) -> Self {
         let has_management = self.dumped.iter().any(|(root, _)| !layout::is_guest(root));
         if has_management {
-            self.files.retain(|_, (located, _)| !layout::is_guest(&located.root));
+            let files = std::mem::take(&mut self.files).into_iter();
+            let (of_guest, own) = files.partition(|(_, (located, _))| layout::is_guest(&located.root));
+            self.files = own;
+            let guest = Self {
+                files: of_guest,
+                dumped: self.dumped.iter().filter(|(root, _)| layout::is_guest(root)).cloned().collect(),
+                is_tree: true,
+                guest: None,
+            };
             self.dumped.retain(|(root, _)| !layout::is_guest(root));
+            self.guest = (!guest.dumped.is_empty()).then(|| Box::new(guest));
         }
         self
     }

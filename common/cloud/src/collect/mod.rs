@@ -73,6 +73,8 @@ impl Sources<'_> {
     }
 }
 
+pub(crate) use compute::boot_logs;
+
 /// What the slices brought.
 pub(crate) struct Slices {
     pub quota: facts::quota::Quota,

@@ -62,6 +62,31 @@ impl Connection {
         })
     }
 
+    /// Prepares a client for another API server, from a kubeconfig in memory that somebody else wrote; see
+    /// [`kubeconfig::resolve_foreign`]. Its requests are told to this connection's observer, with the server before the
+    /// path.
+    ///
+    /// # Errors
+    /// [`KubeError::NoConfig`].
+    pub(super) async fn to_another(&self, kubeconfig: &str) -> Result<Self, KubeError> {
+        let resolved = kubeconfig::resolve_foreign(kubeconfig).await?;
+        let server = resolved.config.cluster_url.to_string();
+        let client = kube::Client::try_from(resolved.config)
+            .map_err(|_| KubeError::NoConfig { why: "its certificates or keys cannot be read".to_owned() })?;
+        let observer = self.observer.clone().map(|observer| -> Observer {
+            let server = server.trim_end_matches('/').to_owned();
+            Arc::new(move |event| observer(&CallEvent { path: format!("{server}{}", event.path), ..event.clone() }))
+        });
+        Ok(Self {
+            client,
+            context: resolved.context,
+            server,
+            request_timeout: resolved.request_timeout,
+            observer,
+            calls: Arc::default(),
+        })
+    }
+
     /// Tells `observer` of every request from now on.
     #[must_use]
     pub fn with_observer(mut self, observer: Observer) -> Self {

@@ -90,6 +90,61 @@ pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
         None => Some(READ_TIMEOUT),
         Some(_) => request_timeout,
     };
+    finish(&mut config);
+    Ok(Resolved { config, context, request_timeout })
+}
+
+/// How long to wait for a connection to a server that is one of many things to look at.
+const SHORT_CONNECT: Duration = Duration::from_secs(5);
+/// How long one request to such a server may take.
+const SHORT_REQUEST: Duration = Duration::from_secs(10);
+
+/// Reads a kubeconfig that somebody else wrote. It may name a server and hold credentials, and nothing more: it starts no
+/// program and names no file, so that whoever can write it cannot act as whoever reads it.
+///
+/// # Errors
+/// [`KubeError::NoConfig`].
+pub async fn resolve_foreign(text: &str) -> Result<Resolved, KubeError> {
+    // The parser's message might quote what it stumbled over.
+    let refused = |why: &str| KubeError::NoConfig { why: why.to_owned() };
+    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| refused("it is no kubeconfig"))?;
+    let starts_programs = kubeconfig
+        .auth_infos
+        .iter()
+        .filter_map(|named| named.auth_info.as_ref())
+        .any(|user| user.exec.is_some() || user.auth_provider.is_some());
+    if starts_programs {
+        return Err(refused("it would start a program for its credentials, which no published kubeconfig does"));
+    }
+    let users = kubeconfig.auth_infos.iter().filter_map(|named| named.auth_info.as_ref());
+    let clusters = kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let names_files = users
+        .flat_map(|user| [&user.token_file, &user.client_certificate, &user.client_key])
+        .chain(clusters.map(|cluster| &cluster.certificate_authority))
+        .any(Option::is_some);
+    if names_files {
+        return Err(refused("it names files, which no published kubeconfig does"));
+    }
+    let context = kubeconfig.current_context.clone();
+    let has_proxy = kubeconfig
+        .clusters
+        .iter()
+        .filter_map(|named| named.cluster.as_ref()?.proxy_url.as_ref())
+        .any(|url| !url.is_empty());
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(|_| refused("it cannot be used"))?;
+    if !has_proxy {
+        drop_exempt_proxy(&mut config);
+    }
+    config.connect_timeout = Some(SHORT_CONNECT);
+    config.read_timeout = Some(SHORT_REQUEST);
+    finish(&mut config);
+    Ok(Resolved { config, context, request_timeout: Some(SHORT_REQUEST) })
+}
+
+/// What every connection has.
+fn finish(config: &mut Config) {
     // Else the time that a pooled connection was idle counts as time without an answer.
     config.reset_reader_on_write = true;
     // kube's own policy retries for minutes; calls are repeated where they are made and observed.
@@ -99,7 +154,6 @@ pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
             config.headers.push((name, value));
         }
     }
-    Ok(Resolved { config, context, request_timeout })
 }
 
 /// The kubeconfig; none when there is no file and none was asked for, which in a pod is the normal case.
@@ -259,6 +313,22 @@ users:
     async fn a_timeout_of_zero_means_none() {
         let none = resolved(|options| options.request_timeout = Some(Duration::ZERO)).await.unwrap();
         assert_eq!((none.config.read_timeout, none.request_timeout), (None, None));
+    }
+
+    #[tokio::test]
+    async fn a_foreign_kubeconfig_starts_no_program_and_names_no_file() {
+        let read = resolve_foreign(TWO_CONTEXTS).await.unwrap();
+        assert_eq!(read.config.cluster_url.to_string(), "https://127.0.0.1:6443/");
+        assert_eq!(read.request_timeout, Some(SHORT_REQUEST));
+        let of = async |user: &str| resolve_foreign(&TWO_CONTEXTS.replace("{token: t0ken}", user)).await.err().unwrap();
+        let exec = of("{exec: {apiVersion: client.authentication.k8s.io/v1, command: reboot}}").await;
+        assert!(exec.why().unwrap().contains("start a program"), "{exec}");
+        for user in ["{tokenFile: /etc/shadow}", "{client-certificate: a.pem, client-key: b.pem}"] {
+            assert!(of(user).await.why().unwrap().contains("names files"), "{user}");
+        }
+        let ca = TWO_CONTEXTS.replace("{server:", "{certificate-authority: ca.pem, server:");
+        assert!(resolve_foreign(&ca).await.err().unwrap().why().unwrap().contains("names files"));
+        assert!(!resolve_foreign("token: t0ken-canary").await.err().unwrap().to_string().contains("canary"));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 mod call;
 mod connection;
 mod error;
+pub(crate) mod guest;
 mod heads;
 mod kubeconfig;
 mod kubeconfig_merge;

@@ -23,6 +23,7 @@ pub(super) fn state(issuer: &str, container: &str) -> Value {
     resources.extend(network());
     resources.extend(issuer_storage(container));
     resources.push(json!({"id": zone_id(), "location": "global", "properties": {}}));
+    resources.extend(super::guest::MACHINES.map(super::guest::virtual_machine));
     let mut assignments = Vec::new();
     for component in COMPONENTS.iter().filter(|component| component.required != Required::Kms) {
         let id = identity_id(component.key);

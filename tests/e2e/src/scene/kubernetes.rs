@@ -105,6 +105,10 @@ pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}sa-token-issuer-key"), "namespace": namespace},
             "data": {"key": BASE64_STANDARD.encode(signing_key)},
         }),
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}-admin-kubeconfig"), "namespace": namespace},
+            "data": {"kubeconfig": BASE64_STANDARD.encode(scene.guest.kubeconfig())},
+        }),
         hosted_cluster(scene),
         node_pool(namespace, NAME, VERSION),
     ];

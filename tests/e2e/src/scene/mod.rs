@@ -4,6 +4,7 @@
 
 pub mod azure;
 pub mod fleet;
+pub mod guest;
 pub mod kubernetes;
 pub mod run;
 
@@ -40,6 +41,8 @@ static STAGE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 pub struct Scene {
     /// The Azure side.
     pub sim: Simulator,
+    /// The API server of the hosted cluster.
+    pub guest: crate::guest::Guest,
     /// The blob storage of its issuer.
     pub azurite: &'static Azurite,
     /// The API server.
@@ -98,8 +101,10 @@ impl Scene {
         azurite.create_container(&container, PublicAccess::Container).await?;
         let issuer = azurite.blob_url(&container, "").trim_end_matches('/').to_owned();
         let sim = simulator(azurite, state(&issuer, &container)).await?;
+        let guest = crate::guest::Guest::start(guest::healthy(&issuer, &signing_key()?.kid))?;
         let scene = Self {
             sim,
+            guest,
             azurite,
             bed,
             namespace,
@@ -123,6 +128,15 @@ impl Scene {
         self.sim.faults(Vec::new()).map_err(simulated)?;
         self.sim.set_latency(Duration::ZERO);
         self.sim.load(azure::state(&self.issuer, &self.container)).map_err(simulated)
+    }
+
+    /// Makes the hosted cluster's own objects whole again.
+    ///
+    /// # Errors
+    /// As [`signing_key`].
+    pub fn heal_guest(&self) -> Result<(), Error> {
+        *self.guest.held() = guest::healthy(&self.issuer, &signing_key()?.kid);
+        Ok(())
     }
 
     /// Makes the cluster's objects whole again. Immutable fields stay as they are.

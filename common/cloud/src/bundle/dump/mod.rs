@@ -1,5 +1,6 @@
 //! A Kubernetes dump as facts.
 
+mod guest;
 mod hosted;
 mod management;
 mod private_link;
@@ -52,6 +53,7 @@ pub fn read(path: &Path, tree: &Tree, wanted: Wanted<'_>, needs: &BTreeSet<Need>
     facts.azure = dump.azure();
     facts.oidc = dump.oidc();
     facts.private_link = dump.private_link();
+    facts.guest = dump.guest();
     facts.local.creds_file = dump.not_recorded("a Kubernetes dump does not hold the caller's credentials file");
     Ok(facts)
 }

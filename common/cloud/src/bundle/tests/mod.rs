@@ -198,6 +198,25 @@ fn the_hosted_clusters_own_objects_are_not_the_management_clusters() {
 }
 
 #[test]
+fn the_hosted_clusters_own_objects_are_read_as_its_own() {
+    let mut tree = small_tree();
+    let object = |kind: &str, name: &str| format!("kind: {kind}\nmetadata: {{name: {name}}}\n");
+    let scope = "cluster-scoped-resources";
+    tree.insert(format!("{scope}/core/nodes/management.yaml"), object("Node", "management"));
+    let (_folder, path) = file(&tar_of(&tree, ""));
+    assert_eq!(read(&path).unwrap().guest.nodes.gap().unwrap().kind, GapKind::NotRecorded);
+    tree.insert(format!("hostedcluster-demo/{scope}/core/nodes/worker.yaml"), object("Node", "worker"));
+    let operator = format!("hostedcluster-demo/{scope}/config.openshift.io/clusteroperators/dns.yaml");
+    tree.insert(operator, object("ClusterOperator", "dns"));
+    let (_folder, path) = file(&tar_of(&tree, ""));
+    let guest = read(&path).unwrap().guest;
+    let nodes: Vec<_> = guest.nodes.get().unwrap().iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(nodes, ["worker"]);
+    assert_eq!(guest.cluster_operators.get().unwrap()[0].name, "dns");
+    assert_eq!(guest.credentials.gap().unwrap().kind, GapKind::NotRecorded);
+}
+
+#[test]
 fn only_what_is_needed_is_read() {
     let (_folder, path) = file(&tar_of(&small_tree(), ""));
     let facts = open(&path, Wanted::default(), &[Need::HostedCluster].into()).unwrap();

@@ -3,7 +3,7 @@
 use facts::hosted::{AzureMachine, Condition, Machine};
 use serde_json::Value;
 
-use super::json::{annotation, conditions, free_text, text, time};
+use super::json::{annotation, conditions, free_text, strings, text, time};
 
 /// The annotation that leads from a Machine to its NodePool, as `<namespace>/<name>`.
 const NODE_POOL: &str = "hypershift.openshift.io/nodePool";
@@ -21,6 +21,7 @@ pub fn machine(object: &Value) -> Option<Machine> {
         node: text(object, "/status/nodeRef/name"),
         created_at: time(object, "/metadata/creationTimestamp"),
         deleted_at: time(object, "/metadata/deletionTimestamp"),
+        finalizers: strings(object, "/metadata/finalizers"),
         conditions: machine_conditions(object),
     })
 }
@@ -31,6 +32,7 @@ pub fn azure_machine(object: &Value) -> Option<AzureMachine> {
         name: text(object, "/metadata/name")?,
         vm_size: text(object, "/spec/vmSize"),
         zone: text(object, "/spec/failureDomain"),
+        provider_id: text(object, "/spec/providerID"),
         vm_state: text(object, "/status/vmState"),
         failure_reason: text(object, "/status/failureReason"),
         failure_message: free_text(object, "/status/failureMessage"),

@@ -5,6 +5,7 @@
 
 mod api;
 mod event;
+mod guest;
 mod hosted_cluster;
 mod json;
 mod machine;
@@ -15,6 +16,9 @@ mod workload;
 
 pub use api::{API_GROUPS, CustomResource, api_resources, custom_resource, supported_versions};
 pub use event::warning;
+pub use guest::{
+    cluster_operator, has_ready_endpoint, node, operand_credentials, signing_request, unschedulable, webhooks,
+};
 pub use hosted_cluster::{HostedClusterError, hosted_cluster, platform, target};
 pub use json::{conditions, items, str_at, text};
 pub use machine::{azure_machine, machine};
@@ -145,6 +149,12 @@ mod tests {
             let _ = operator_setup(&value);
             let _ = pod(&value);
             let _ = warning(&value);
+            let _ = cluster_operator(&value);
+            let _ = node(&value);
+            let _ = signing_request(&value);
+            let _ = operand_credentials(&value);
+            let _ = unschedulable(&value);
+            let _ = webhooks(&value, "ValidatingWebhookConfiguration");
             let _ = supported_versions(&value);
             let _ = custom_resource(&value);
             let _ = api_resources(&[], Some(&value));
