@@ -247,6 +247,12 @@ pub enum Key {
     Egress,
     /// The release of the hosted cluster.
     Release,
+    /// What Azure Policy forbids.
+    Policy,
+    /// What a resource lock forbids.
+    Lock,
+    /// The clocks.
+    Clock,
     /// The private way to the API server: private link service, endpoint, zones.
     PrivateLink,
     /// The way in to the default ingress, through the workers' load balancer.

@@ -5,8 +5,18 @@ use crate::check::Check;
 
 #[path = "check/cr01_azure_login.rs"]
 mod cr01_azure_login;
+#[path = "check/cr02_caller_permissions.rs"]
+mod cr02_caller_permissions;
 #[path = "check/cr03_creds_file_shape.rs"]
 mod cr03_creds_file_shape;
+#[path = "check/cr04_sp_secret_expiry.rs"]
+mod cr04_sp_secret_expiry;
+#[path = "check/cr05_clock_skew.rs"]
+mod cr05_clock_skew;
+#[path = "check/cr06_policy_restrictions.rs"]
+mod cr06_policy_restrictions;
+#[path = "check/cr07_resource_locks.rs"]
+mod cr07_resource_locks;
 #[path = "check/dn08_private_zone_linked.rs"]
 mod dn08_private_zone_linked;
 #[path = "check/fc01_fic_subjects_complete.rs"]
@@ -19,6 +29,8 @@ mod fc03_fic_audience_exact;
 mod fc04_fic_token_exchange;
 #[path = "check/fc05_aadsts_in_logs.rs"]
 mod fc05_aadsts_in_logs;
+#[path = "check/fc06_fic_write_plan.rs"]
+mod fc06_fic_write_plan;
 #[path = "check/hc01_hc_conditions.rs"]
 mod hc01_hc_conditions;
 #[path = "check/hc03_cp_components.rs"]
@@ -33,6 +45,8 @@ mod hc15_guest_webhooks;
 mod id01_identities_resolve;
 #[path = "check/id02_optional_identities.rs"]
 mod id02_optional_identities;
+#[path = "check/id05_identity_region.rs"]
+mod id05_identity_region;
 #[path = "check/mc01_operator_ready.rs"]
 mod mc01_operator_ready;
 #[path = "check/mc02_release_supported.rs"]
@@ -135,7 +149,12 @@ mod ra06_role_hygiene;
 /// Every check, in the order of the report.
 pub static CHECKS: &[&Check] = &[
     &cr01_azure_login::AZURE_LOGIN,
+    &cr02_caller_permissions::CALLER_PERMISSIONS,
     &cr03_creds_file_shape::CREDS_FILE_SHAPE,
+    &cr04_sp_secret_expiry::SP_SECRET_EXPIRY,
+    &cr05_clock_skew::CLOCK_SKEW,
+    &cr06_policy_restrictions::POLICY_RESTRICTIONS,
+    &cr07_resource_locks::RESOURCE_LOCKS,
     &qt01_rp_registered::RP_REGISTERED,
     &qt02_encryption_at_host_feature::ENCRYPTION_AT_HOST_FEATURE,
     &qt03_sku_available::SKU_AVAILABLE,
@@ -147,11 +166,13 @@ pub static CHECKS: &[&Check] = &[
     &qt09_name_limits::NAME_LIMITS,
     &id01_identities_resolve::IDENTITIES_RESOLVE,
     &id02_optional_identities::OPTIONAL_IDENTITIES,
+    &id05_identity_region::IDENTITY_REGION,
     &fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE,
     &fc02_fic_issuer_exact::FIC_ISSUER_EXACT,
     &fc03_fic_audience_exact::FIC_AUDIENCE_EXACT,
     &fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE,
     &fc05_aadsts_in_logs::AADSTS_IN_LOGS,
+    &fc06_fic_write_plan::FIC_WRITE_PLAN,
     &oi01_oidc_docs_public::OIDC_DOCS_PUBLIC,
     &oi02_oidc_issuer_equal::OIDC_ISSUER_EQUAL,
     &oi03_oidc_key_match::OIDC_KEY_MATCH,
@@ -204,6 +225,11 @@ pub static CHECKS: &[&Check] = &[
 #[cfg(test)]
 #[rustfmt::skip]
 pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
+    (&cr02_caller_permissions::CALLER_PERMISSIONS, cr02_caller_permissions::tests::faults),
+    (&cr04_sp_secret_expiry::SP_SECRET_EXPIRY, cr04_sp_secret_expiry::tests::faults),
+    (&cr05_clock_skew::CLOCK_SKEW, cr05_clock_skew::tests::faults),
+    (&cr06_policy_restrictions::POLICY_RESTRICTIONS, cr06_policy_restrictions::tests::faults),
+    (&cr07_resource_locks::RESOURCE_LOCKS, cr07_resource_locks::tests::faults),
     (&qt01_rp_registered::RP_REGISTERED, qt01_rp_registered::tests::faults),
     (&qt02_encryption_at_host_feature::ENCRYPTION_AT_HOST_FEATURE, qt02_encryption_at_host_feature::tests::faults),
     (&qt03_sku_available::SKU_AVAILABLE, qt03_sku_available::tests::faults),
@@ -213,7 +239,9 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&qt07_snat_capacity::SNAT_CAPACITY, qt07_snat_capacity::tests::faults),
     (&qt08_role_assignment_quota::ROLE_ASSIGNMENT_QUOTA, qt08_role_assignment_quota::tests::faults),
     (&qt09_name_limits::NAME_LIMITS, qt09_name_limits::tests::faults),
+    (&id05_identity_region::IDENTITY_REGION, id05_identity_region::tests::faults),
     (&fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE, fc04_fic_token_exchange::tests::faults),
+    (&fc06_fic_write_plan::FIC_WRITE_PLAN, fc06_fic_write_plan::tests::faults),
     (&oi06_guest_token_claims::GUEST_TOKEN_CLAIMS, oi06_guest_token_claims::tests::faults),
     (&ra02_effective_permissions::EFFECTIVE_PERMISSIONS, ra02_effective_permissions::tests::faults),
     (&ra03_kms_crypto_user::KMS_CRYPTO_USER, ra03_kms_crypto_user::tests::faults),

@@ -11,6 +11,11 @@ pub fn grants(role: &RoleDefinition, action: &str) -> bool {
     role.permissions.iter().any(|entry| grants_in(&entry.actions, &entry.not_actions, action))
 }
 
+/// Whether what somebody holds at a scope grants a control-plane action.
+pub fn permits(held: &[Permission], action: &str) -> bool {
+    held.iter().any(|entry| grants_in(&entry.actions, &entry.not_actions, action))
+}
+
 /// Whether a role grants a data-plane action.
 pub fn grants_data(role: &RoleDefinition, action: &str) -> bool {
     role.permissions.iter().any(|entry| grants_in(&entry.data_actions, &entry.not_data_actions, action))

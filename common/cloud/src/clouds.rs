@@ -19,6 +19,8 @@ pub struct Cloud {
     pub resource_manager: Url,
     /// The audience of tokens for Resource Manager.
     pub token_audience: String,
+    /// Microsoft Graph's address; none where the environment file names none.
+    pub graph: Option<Url>,
     /// What follows the account name in a blob host name's `.blob.` part: `core.windows.net`.
     pub storage_suffix: String,
     /// Certificates to trust besides the system's, as PEM.
@@ -76,6 +78,16 @@ const NAMED: [(&str, &str, &str, &str, &str); 3] = [
     ),
 ];
 
+/// Microsoft Graph's address in a cloud that has a name.
+fn graph_of(name: &str) -> Option<Url> {
+    let address = match name {
+        "AzureUSGovernmentCloud" => "https://graph.microsoft.us/",
+        "AzureChinaCloud" => "https://microsoftgraph.chinacloudapi.cn/",
+        _ => "https://graph.microsoft.com/",
+    };
+    Url::parse(address).ok()
+}
+
 impl Cloud {
     /// The cloud to use: the one of the environment file if there is one, else the named one, else the public one.
     ///
@@ -95,6 +107,7 @@ impl Cloud {
                     authority: Url::parse(authority).ok()?,
                     resource_manager: Url::parse(resource_manager).ok()?,
                     token_audience: audience.to_owned(),
+                    graph: graph_of(name),
                     storage_suffix: suffix.to_owned(),
                     extra_ca: None,
                 })
@@ -125,6 +138,7 @@ impl Cloud {
             authority: url("activeDirectoryEndpoint", &file.active_directory_endpoint)?,
             resource_manager: url("resourceManagerEndpoint", &file.resource_manager_endpoint)?,
             token_audience: file.token_audience,
+            graph: file.microsoft_graph_endpoint.map(|text| url("microsoftGraphEndpoint", &text)).transpose()?,
             storage_suffix: file.storage_endpoint_suffix.unwrap_or_default(),
             name: file.name,
             extra_ca,
@@ -140,6 +154,7 @@ struct EnvironmentFile {
     active_directory_endpoint: String,
     resource_manager_endpoint: String,
     token_audience: String,
+    microsoft_graph_endpoint: Option<String>,
     storage_endpoint_suffix: Option<String>,
     /// A PEM file to trust, relative to this one. Our addition.
     ca_file: Option<PathBuf>,

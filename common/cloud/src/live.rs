@@ -36,6 +36,7 @@ pub struct Live {
     creds_file: Fact<CredsFile>,
     signed_in: SignedIn,
     rehearsal: Option<Rehearsal>,
+    once: collect::Once,
 }
 
 impl Live {
@@ -56,7 +57,7 @@ impl Live {
             SignedIn::default()
         };
         let creds_file = creds_file.map(|read| read.shape).into();
-        Self { kubernetes, cloud, http, calls, creds_file, signed_in, rehearsal: None }
+        Self { kubernetes, cloud, http, calls, creds_file, signed_in, rehearsal: None, once: collect::Once::default() }
     }
 
     /// Also trades tokens at Entra, where the facts about that are wanted.
@@ -78,6 +79,7 @@ impl Live {
         if let Fact::Known(arm) = &mut self.signed_in.arm {
             *arm = arm.fresh();
         }
+        self.once = collect::Once::default();
         self.calls.forget();
     }
 
@@ -141,6 +143,9 @@ impl Live {
         let sources = Sources {
             kubernetes: &self.kubernetes,
             arm: self.signed_in.arm.known("an Azure session"),
+            login: &self.signed_in.login,
+            credential: self.signed_in.credential.as_ref(),
+            once: &self.once,
             http: &self.http,
             calls: &self.calls,
             cloud: &self.cloud,

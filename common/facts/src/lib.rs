@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod compute;
 pub mod control_plane;
+pub mod deeds;
 pub mod dns;
 pub mod egress;
 pub mod exchange;

@@ -56,6 +56,8 @@ pub enum Need {
     PolicyRestrictions,
     /// Resource locks on the groups of the hosted cluster.
     Locks,
+    /// The client secrets of the application that signed in, and when they end.
+    AppSecrets,
     /// Features of the subscription that have to be registered.
     Features,
     /// Virtual machine sizes that the region offers to the subscription.
@@ -144,6 +146,7 @@ impl Need {
         Self::CallerPermissions,
         Self::PolicyRestrictions,
         Self::Locks,
+        Self::AppSecrets,
         Self::Features,
         Self::Skus,
         Self::Usages,
@@ -203,6 +206,7 @@ impl Need {
             Self::CallerPermissions => "the caller's rights in Azure",
             Self::PolicyRestrictions => "Azure Policy",
             Self::Locks => "resource locks",
+            Self::AppSecrets => "the application's client secrets",
             Self::Features => "features of the subscription",
             Self::Skus => "virtual machine sizes",
             Self::Usages => "quotas",
@@ -251,6 +255,7 @@ impl Need {
                 | Self::CallerPermissions
                 | Self::PolicyRestrictions
                 | Self::Locks
+                | Self::AppSecrets
                 | Self::Features
                 | Self::Skus
                 | Self::Usages

@@ -182,6 +182,9 @@ impl Plan {
 }
 
 #[cfg(test)]
+mod deeds_tests;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

@@ -28,6 +28,7 @@ mod cases {
     mod doctor;
     mod doctor_exchange;
     mod doctor_fleet;
+    mod doctor_governance;
     mod doctor_guest;
     mod doctor_html;
     mod doctor_network;

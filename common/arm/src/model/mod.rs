@@ -5,6 +5,7 @@
 //! their case. What an answer does not hold is `None` or empty.
 
 pub(crate) mod authorization;
+pub(crate) mod governance;
 mod identity;
 pub(crate) mod machines;
 mod network;
@@ -17,6 +18,10 @@ pub(crate) mod wire;
 use std::collections::BTreeMap;
 
 pub use authorization::{Permission, RoleAssignment, RoleDefinition};
+pub use governance::{
+    ContentEvaluation, DeniedPrincipal, DenyAssignment, EffectDetails, FieldRestriction, FieldRestrictions,
+    ManagementLock, PolicyEvaluation, PolicyReference, PolicyRestrictions,
+};
 pub use identity::{FederatedCredential, Identity};
 pub use machines::{BootDiagnostics, VirtualMachine};
 pub use network::{

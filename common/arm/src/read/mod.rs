@@ -5,6 +5,7 @@
 
 mod authorization;
 mod body;
+mod governance;
 mod identity;
 mod machines;
 mod network;

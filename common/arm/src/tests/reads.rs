@@ -73,6 +73,21 @@ async fn a_write_makes_earlier_reads_stale_everywhere() {
 }
 
 #[tokio::test]
+async fn a_question_to_policy_is_no_write() {
+    let fake = Fake::new(|request, _| match request.method.as_str() {
+        "POST" => reply(200, "{}"),
+        _ => reply(200, group("g1")),
+    });
+    let arm = arm(&fake);
+    let scope = ArmId::for_resource_group("s1", "g1").unwrap();
+    arm.resource_group("s1", "g1").await.unwrap();
+    let answer = arm.policy_restrictions(&scope, &serde_json::json!({"type": "a/b"}), "2023-03-01").await.unwrap();
+    assert_eq!(answer, Some(crate::model::PolicyRestrictions::default()));
+    arm.resource_group("s1", "g1").await.unwrap();
+    assert_eq!(fake.paths().iter().filter(|path| path.starts_with("GET")).count(), 1);
+}
+
+#[tokio::test]
 async fn absence_is_data_but_only_when_azure_says_so() {
     const CASES: [(&str, &str); 3] = [
         (r#"{"error":{"code":"ResourceNotFound","message":"gone"}}"#, "resource"),

@@ -30,7 +30,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, Identities, FederatedCredentials],
-        caused_by: ["ID01"],
+        caused_by: ["FC06", "ID01", "ID05"],
         judge: judge,
     };
 }

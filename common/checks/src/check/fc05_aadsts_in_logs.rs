@@ -39,7 +39,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, Logs],
-        caused_by: ["FC01", "FC02", "FC03", "FC04", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01", "RA02", "RA05"],
+        caused_by: ["FC01", "FC02", "FC03", "FC04", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01", "RA02", "RA05", "CR04", "CR05"],
         judge: judge,
     };
 }
@@ -155,6 +155,9 @@ fn finding(target: &Target, cluster: Option<&HostedCluster>, workload: &str, gro
     finding = finding.see("message", group.refusal.message()).touches(Key::Workload(workload.into()));
     if let Some(component) = component {
         finding = finding.touches(Key::Identity(component.key.into()));
+    }
+    if matches!(&group.refusal, Refusal::Entra(entra) if entra.aadsts == 700_024) {
+        finding = finding.touches(Key::Clock);
     }
     let scopes = group.actions.iter().map(|(_, scope)| scope.clone()).collect();
     finding.fix(remedy::of(cluster, component, &group.refusal, &scopes).unwrap_or_else(|| {

@@ -27,6 +27,7 @@ use jiff::Timestamp;
 pub(crate) use self::azure::{pool_member, rule};
 pub(crate) use self::compute::{provider_id, virtual_machine};
 pub(crate) use self::exchange::attempts;
+pub(crate) use self::governance::{CALLER, deny, forbid, lock, reading, refuse_a_machine};
 pub(crate) use self::guest::{cluster_operators, guest_node, nodes_are_missing};
 pub(crate) use self::hosted::{condition, node_pool, workload};
 pub(crate) use self::keys_and_leftovers::{leave, leftover};

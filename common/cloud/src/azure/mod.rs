@@ -115,7 +115,7 @@ async fn resource_groups(arm: &Arm, cluster: &HostedCluster) -> BTreeMap<String,
 }
 
 /// The resource groups at which roles are assigned, each once.
-fn scopes(cluster: &HostedCluster) -> BTreeSet<ArmId> {
+pub(crate) fn scopes(cluster: &HostedCluster) -> BTreeSet<ArmId> {
     [Scope::Managed, Scope::NetworkSecurityGroup, Scope::Vnet, Scope::Dns]
         .into_iter()
         .filter_map(|scope| cluster.scope(scope))

@@ -17,17 +17,30 @@ mod quota;
 mod release;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arm::Arm;
+use azure_core::credentials::TokenCredential;
+use facts::azure::Login;
 use facts::hosted::{HostedCluster, NodePool};
-use facts::{Gap, Need, Target};
+use facts::{Fact, Gap, Need, Target};
 use jiff::Timestamp;
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 use crate::clouds::Cloud;
 use crate::http::Calls;
 use crate::kubernetes::Connection;
+
+/// What is the same for every cluster of a run, asked once.
+#[derive(Debug, Default)]
+pub(crate) struct Once {
+    /// The clocks of Entra and of the management cluster.
+    pub clocks: OnceCell<facts::clock::Clocks>,
+    /// The client secrets of the application that signed in.
+    pub app_secrets: OnceCell<Fact<Vec<facts::governance::AppSecret>>>,
+}
 
 /// What a slice may ask, and what is known already.
 pub(crate) struct Sources<'a> {
@@ -35,6 +48,12 @@ pub(crate) struct Sources<'a> {
     pub kubernetes: &'a Connection,
     /// Azure, or why it cannot be asked.
     pub arm: Result<&'a Arm, Gap>,
+    /// Who signed in, or why nobody did.
+    pub login: &'a Fact<Login>,
+    /// For tokens of other services than Resource Manager; none when nobody is signed in.
+    pub credential: Option<&'a Arc<dyn TokenCredential>>,
+    /// What is the same for every cluster of a run.
+    pub once: &'a Once,
     /// For Entra, the issuer, registries and API servers.
     pub http: &'a reqwest::Client,
     /// The record of calls.

@@ -159,6 +159,8 @@ pub(crate) fn action_of(call: &Call) -> String {
     let path = registry::find(namespace, &path).map_or(path, |kind| kind.path.to_owned());
     match path.to_lowercase().as_str() {
         "checknameavailability" => format!("{namespace}/checknameavailability/read"),
+        // A POST that reads: Reader may ask.
+        "checkpolicyrestrictions" => format!("{namespace}/checkPolicyRestrictions/read"),
         "resources" => format!("{namespace}/resources/read"),
         _ => format!("{namespace}/{path}/{verb}"),
     }

@@ -526,7 +526,8 @@ async fn a_slow_azure_is_asked_in_parallel_and_nothing_twice() {
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
     let requests = scene.sim.requests();
     let mut seen = BTreeSet::new();
-    for request in &requests {
+    // Tokens of several services are had at one address; which one stands in the body.
+    for request in requests.iter().filter(|request| !request.path.ends_with("/oauth2/v2.0/token")) {
         assert!(
             seen.insert(format!("{} {}", request.method, request.path)),
             "{} {} was asked twice",
