@@ -245,6 +245,8 @@ pub enum Key {
     Issuer,
     /// The way out of the worker subnet.
     Egress,
+    /// The public names of the hosted cluster.
+    Names,
     /// The release of the hosted cluster.
     Release,
     /// What Azure Policy forbids.

@@ -17,6 +17,20 @@ mod cr05_clock_skew;
 mod cr06_policy_restrictions;
 #[path = "check/cr07_resource_locks.rs"]
 mod cr07_resource_locks;
+#[path = "check/dn01_base_zone_delegated.rs"]
+mod dn01_base_zone_delegated;
+#[path = "check/dn02_api_record_resolves.rs"]
+mod dn02_api_record_resolves;
+#[path = "check/dn03_private_zone_shadow.rs"]
+mod dn03_private_zone_shadow;
+#[path = "check/dn04_apps_wildcard.rs"]
+mod dn04_apps_wildcard;
+#[path = "check/dn05_extdns_owner.rs"]
+mod dn05_extdns_owner;
+#[path = "check/dn06_extdns_throttled.rs"]
+mod dn06_extdns_throttled;
+#[path = "check/dn07_extdns_health.rs"]
+mod dn07_extdns_health;
 #[path = "check/dn08_private_zone_linked.rs"]
 mod dn08_private_zone_linked;
 #[path = "check/fc01_fic_subjects_complete.rs"]
@@ -33,6 +47,8 @@ mod fc05_aadsts_in_logs;
 mod fc06_fic_write_plan;
 #[path = "check/hc01_hc_conditions.rs"]
 mod hc01_hc_conditions;
+#[path = "check/hc02_api_reachable.rs"]
+mod hc02_api_reachable;
 #[path = "check/hc03_cp_components.rs"]
 mod hc03_cp_components;
 #[path = "check/hc11_clusteroperators.rs"]
@@ -197,10 +213,18 @@ pub static CHECKS: &[&Check] = &[
     &nw11_pls_operator_config::PLS_OPERATOR_CONFIG,
     &nw12_egress_probe::EGRESS_PROBE,
     &nw13_network_limits::NETWORK_LIMITS,
+    &dn01_base_zone_delegated::BASE_ZONE_DELEGATED,
+    &dn02_api_record_resolves::API_RECORD_RESOLVES,
+    &dn03_private_zone_shadow::PRIVATE_ZONE_SHADOW,
+    &dn04_apps_wildcard::APPS_WILDCARD,
+    &dn05_extdns_owner::EXTDNS_OWNER,
+    &dn06_extdns_throttled::EXTDNS_THROTTLED,
+    &dn07_extdns_health::EXTDNS_HEALTH,
     &dn08_private_zone_linked::PRIVATE_ZONE_LINKED,
     &mc01_operator_ready::OPERATOR_READY,
     &mc02_release_supported::RELEASE_SUPPORTED,
     &hc01_hc_conditions::HC_CONDITIONS,
+    &hc02_api_reachable::API_REACHABLE,
     &hc03_cp_components::CP_COMPONENTS,
     &hc11_clusteroperators::CLUSTEROPERATORS,
     &hc13_guest_credentials::GUEST_CREDENTIALS,
@@ -257,7 +281,15 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&nw11_pls_operator_config::PLS_OPERATOR_CONFIG, nw11_pls_operator_config::tests::faults),
     (&nw12_egress_probe::EGRESS_PROBE, nw12_egress_probe::tests::faults),
     (&nw13_network_limits::NETWORK_LIMITS, nw13_network_limits::tests::faults),
+    (&dn01_base_zone_delegated::BASE_ZONE_DELEGATED, dn01_base_zone_delegated::tests::faults),
+    (&dn02_api_record_resolves::API_RECORD_RESOLVES, dn02_api_record_resolves::tests::faults),
+    (&dn03_private_zone_shadow::PRIVATE_ZONE_SHADOW, dn03_private_zone_shadow::tests::faults),
+    (&dn04_apps_wildcard::APPS_WILDCARD, dn04_apps_wildcard::tests::faults),
+    (&dn05_extdns_owner::EXTDNS_OWNER, dn05_extdns_owner::tests::faults),
+    (&dn06_extdns_throttled::EXTDNS_THROTTLED, dn06_extdns_throttled::tests::faults),
+    (&dn07_extdns_health::EXTDNS_HEALTH, dn07_extdns_health::tests::faults),
     (&dn08_private_zone_linked::PRIVATE_ZONE_LINKED, dn08_private_zone_linked::tests::faults),
+    (&hc02_api_reachable::API_REACHABLE, hc02_api_reachable::tests::faults),
     (&hc11_clusteroperators::CLUSTEROPERATORS, hc11_clusteroperators::tests::faults),
     (&hc13_guest_credentials::GUEST_CREDENTIALS, hc13_guest_credentials::tests::faults),
     (&hc15_guest_webhooks::GUEST_WEBHOOKS, hc15_guest_webhooks::tests::faults),

@@ -1,5 +1,6 @@
 //! Azure clouds: where Entra, Resource Manager and storage are.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -25,6 +26,8 @@ pub struct Cloud {
     pub storage_suffix: String,
     /// Certificates to trust besides the system's, as PEM.
     pub extra_ca: Option<Vec<u8>>,
+    /// The DNS server to ask instead of the system's, in a cloud that is cut off. Its port is that of all DNS servers.
+    pub dns_server: Option<SocketAddr>,
 }
 
 /// Why a cloud is not known.
@@ -110,6 +113,7 @@ impl Cloud {
                     graph: graph_of(name),
                     storage_suffix: suffix.to_owned(),
                     extra_ca: None,
+                    dns_server: None,
                 })
             })
             .ok_or_else(|| CloudError::UnknownName(name.to_owned()))
@@ -142,6 +146,7 @@ impl Cloud {
             storage_suffix: file.storage_endpoint_suffix.unwrap_or_default(),
             name: file.name,
             extra_ca,
+            dns_server: file.dns_server,
         })
     }
 }
@@ -158,6 +163,8 @@ struct EnvironmentFile {
     storage_endpoint_suffix: Option<String>,
     /// A PEM file to trust, relative to this one. Our addition.
     ca_file: Option<PathBuf>,
+    /// Address and port of the DNS server to ask, as `10.0.0.2:53`. Our addition.
+    dns_server: Option<SocketAddr>,
 }
 
 #[cfg(test)]

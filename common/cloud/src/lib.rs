@@ -3,6 +3,7 @@
 //! It fills [`facts::Facts`] from live APIs ([`azure`], [`kubernetes`], [`oidc`], joined in [`live`]) or from a recording
 //! ([`bundle`]), reads what plans need ([`create`], [`destroy`]), and is the only way by which anything changes ([`apply`]).
 
+mod api_server;
 pub mod apply;
 pub mod azure;
 pub mod bundle;
@@ -11,6 +12,7 @@ mod collect;
 pub mod create;
 pub mod credentials;
 pub mod destroy;
+mod dns;
 pub mod files;
 pub mod http;
 pub mod issuer;

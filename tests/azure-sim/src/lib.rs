@@ -217,6 +217,8 @@ impl Simulator {
             "storageEndpointSuffix": "core.windows.net",
             "keyVaultDNSSuffix": "vault.azure.net",
             "caFile": ca_file,
+            // Nobody answers there: who serves its zones puts another address in this place.
+            "dnsServer": "127.0.0.1:9",
         })
     }
 

@@ -6,6 +6,7 @@
 //! | [`azurite`] | blob storage over https, with public and private containers |
 //! | [`assets`] | where the programs and CRDs are; builds them by `tests/setup` if need be |
 //! | [`authority`] | throwaway certificates |
+//! | [`dns`] | the zones of the simulator, over DNS |
 //! | [`kube_proxy`] | the API server with trouble in front of it |
 //! | [`process`] | child processes that cannot outlive the test process |
 //! | [`registry`] | an image registry over https |
@@ -27,6 +28,7 @@ pub mod authority;
 pub mod azurite;
 pub mod bed;
 mod crds;
+pub mod dns;
 mod error;
 pub mod guest;
 pub mod keys;

@@ -31,6 +31,7 @@ mod cases {
     mod doctor_governance;
     mod doctor_guest;
     mod doctor_html;
+    mod doctor_names;
     mod doctor_network;
     mod doctor_outputs;
     mod doctor_quota;

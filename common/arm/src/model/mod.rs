@@ -5,6 +5,7 @@
 //! their case. What an answer does not hold is `None` or empty.
 
 pub(crate) mod authorization;
+pub(crate) mod dns;
 pub(crate) mod governance;
 mod identity;
 pub(crate) mod machines;
@@ -18,6 +19,7 @@ pub(crate) mod wire;
 use std::collections::BTreeMap;
 
 pub use authorization::{Permission, RoleAssignment, RoleDefinition};
+pub use dns::{DnsRecordSet, DnsZone};
 pub use governance::{
     ContentEvaluation, DeniedPrincipal, DenyAssignment, EffectDetails, FieldRestriction, FieldRestrictions,
     ManagementLock, PolicyEvaluation, PolicyReference, PolicyRestrictions,

@@ -102,6 +102,9 @@ pub struct VirtualNetworkLink {
     pub state: Option<String>,
     /// Whether the names of virtual machines are entered by themselves.
     pub registration_enabled: Option<bool>,
+    /// `Default`, or `NxDomainRedirect` when names that the zone lacks are looked up outside.
+    #[serde(default)]
+    pub resolution_policy: Option<String>,
     /// `Succeeded`, `Updating`, `Deleting` or `Failed`.
     pub provisioning_state: Option<String>,
 }
@@ -255,6 +258,7 @@ pub(crate) struct VirtualNetworkLinkWire {
     virtual_network: Option<Reference>,
     virtual_network_link_state: Option<String>,
     registration_enabled: Option<bool>,
+    resolution_policy: Option<String>,
     provisioning_state: Option<String>,
 }
 
@@ -267,6 +271,7 @@ impl From<Envelope<VirtualNetworkLinkWire>> for VirtualNetworkLink {
             virtual_network: wire.properties.virtual_network.and_then(|network| network.id),
             state: wire.properties.virtual_network_link_state,
             registration_enabled: wire.properties.registration_enabled,
+            resolution_policy: wire.properties.resolution_policy,
             provisioning_state: wire.properties.provisioning_state,
         }
     }

@@ -5,6 +5,7 @@
 
 mod authorization;
 mod body;
+mod dns;
 mod governance;
 mod identity;
 mod machines;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod dns;
 mod examples;
 mod operations;
 mod paging;

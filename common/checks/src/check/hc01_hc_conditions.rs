@@ -30,7 +30,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, NodePools],
-        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11"],
+        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04"],
         judge: judge,
     };
 }
@@ -232,8 +232,8 @@ fn tied(finding: Finding, kind: &str) -> Finding {
         | "ValidIDPConfiguration"
         | "PlatformCredentialsFound"
         | "ReconciliationActive"
-        | "InfrastructureReady"
-        | "ExternalDNSReachable" => finding.explaining_itself(),
+        | "InfrastructureReady" => finding.explaining_itself(),
+        "ExternalDNSReachable" => finding.touches(Key::Names).explaining_itself(),
         kind if kind.starts_with("AzureP") || kind.starts_with("AzureI") => finding
             .touches(identity("controlPlaneOperator"))
             .touches(workload("control-plane-operator"))

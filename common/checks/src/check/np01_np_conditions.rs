@@ -28,7 +28,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [NodePools],
-        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08"],
+        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08", "DN02", "DN03"],
         judge: judge,
     };
 }
@@ -149,9 +149,9 @@ fn touching(finding: Finding, pool: &NodePool, kind: &str) -> Finding {
         .explaining_itself();
     }
     let finding = finding.touches(Key::NodePool(pool.name.clone()));
-    // What these say follows from the way out of the workers as well.
+    // What these say follows from the way out of the workers, and from the names that they look for, as well.
     if matches!(kind, REACHED_IGNITION | "IgnitionEndpointAvailable" | "AllNodesHealthy" | "Ready") {
-        finding.touches(Key::Egress)
+        finding.touches(Key::Egress).touches(Key::Names)
     } else {
         finding
     }
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn ignition_and_readiness_touch_the_way_out() {
         let finding = the_failure(CHECK, &with("ReachedIgnitionEndpoint", "False", 90));
-        assert_eq!(finding.keys, [Key::NodePool("prod".into()), Key::Egress]);
+        assert_eq!(finding.keys, [Key::NodePool("prod".into()), Key::Egress, Key::Names]);
         let mut facts = healthy();
         pool(&mut facts).conditions.retain(|condition| condition.kind != REACHED_IGNITION);
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);

@@ -164,9 +164,16 @@ pub(crate) mod tests {
     const CHECK: &Check = &NAME_LIMITS;
 
     pub(crate) fn faults() -> Vec<Fault> {
-        vec![Fault::new("a hostname with a label that is too long", |facts| {
-            cluster(facts).services[2].hostname = Some(format!("{}.hcp.example.com", "k".repeat(64)));
-        })]
+        vec![
+            Fault::new("a hostname with a label that is too long", |facts| {
+                let own = format!("{}.ext.example.com", "k".repeat(64));
+                let service = &mut cluster(facts).services[2];
+                service.hostname = Some(own.clone());
+                let service = service.service.clone();
+                host(facts, &service).name = own;
+            })
+            .of(healthy_named),
+        ]
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(crate) use self::governance::{CALLER, deny, forbid, lock, reading, refuse_a_
 pub(crate) use self::guest::{cluster_operators, guest_node, nodes_are_missing};
 pub(crate) use self::hosted::{condition, node_pool, workload};
 pub(crate) use self::keys_and_leftovers::{leave, leftover};
+pub(crate) use self::names::{
+    APPS, OWNER, ROUTER, answer, api_server, external_dns, external_dns_line, healthy_named, host, no_such_name,
+    unresolved, zone,
+};
 pub(crate) use self::private_link::{
     LINK_CONDITIONS, azpls, endpoint, endpoint_id, link_condition, link_service, link_service_id, never_joined,
     no_link_conditions, private_zone_id,
@@ -125,7 +129,7 @@ pub(crate) fn healthy_kms() -> Facts {
 
 /// Every healthy cluster: what a check reads in all of them is what it declares.
 pub(crate) fn healthy_clusters() -> Vec<Facts> {
-    vec![healthy(), healthy_private(), healthy_kms(), healthy_autoscaling()]
+    vec![healthy(), healthy_private(), healthy_kms(), healthy_autoscaling(), healthy_named()]
 }
 
 /// The subnet of the management cluster's VNet from which private link services take addresses.

@@ -9,6 +9,12 @@ use crate::azurite::ACCOUNT;
 
 /// The resource group that holds the identities, the issuer's storage and the DNS zone.
 pub(super) const COMMON_GROUP: &str = "os4-common";
+/// The address of the load balancer in the managed resource group.
+const APPS: &str = "20.1.2.3";
+/// The address of the router of the control plane.
+pub(super) const ROUTER: &str = "20.81.4.17";
+/// The owner that ExternalDNS writes into its records.
+pub(super) const DNS_OWNER: &str = "mgmt-1";
 /// The public DNS zone of the clusters.
 pub(super) const BASE_DOMAIN: &str = "hcp.example.com";
 
@@ -24,6 +30,7 @@ pub(super) fn state(issuer: &str, container: &str) -> Value {
     resources.extend(issuer_storage(container));
     resources.push(json!({"id": zone_id(), "location": "global", "properties": {}}));
     resources.extend(super::guest::MACHINES.map(super::guest::virtual_machine));
+    resources.push(address_record(&format!("*.apps.{NAME}"), APPS));
     let mut assignments = Vec::new();
     for component in COMPONENTS.iter().filter(|component| component.required != Required::Kms) {
         let id = identity_id(component.key);
@@ -59,6 +66,36 @@ pub(super) fn state(issuer: &str, container: &str) -> Value {
         }
     }
     document(resources, assignments)
+}
+
+/// The same with the records that ExternalDNS writes.
+pub(super) fn named_state(issuer: &str, container: &str) -> Value {
+    let mut state = state(issuer, container);
+    let text =
+        format!("\"heritage=external-dns,external-dns/owner={DNS_OWNER},external-dns/resource=service/{NAME}/router\"");
+    let records = ["api", "oauth", "ignition", "konnectivity"].iter().flat_map(|label| {
+        let mark = json!({
+            "id": format!("{}/TXT/a-{label}-{NAME}-external-dns", zone_id()),
+            "properties": {"TTL": 300, "TXTRecords": [{"value": [text]}]},
+        });
+        [address_record(&format!("{label}-{NAME}"), ROUTER), mark]
+    });
+    if let Some(resources) = state["resources"].as_array_mut() {
+        resources.extend(records);
+    }
+    state
+}
+
+pub(super) fn address_record(label: &str, address: &str) -> Value {
+    json!({
+        "id": record_id(label),
+        "properties": {"TTL": 300, "ARecords": [{"ipv4Address": address}]},
+    })
+}
+
+/// The ARM id of the address record of a name in the public zone.
+pub fn record_id(label: &str) -> String {
+    format!("{}/A/{label}", zone_id())
 }
 
 /// The same before the cluster is created: the common group with the issuer's storage and the DNS zone.

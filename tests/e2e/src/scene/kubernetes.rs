@@ -60,6 +60,47 @@ pub(super) fn management() -> String {
     ])
 }
 
+/// ExternalDNS, as `hypershift install` makes it, and its credentials.
+pub fn external_dns() -> Vec<Value> {
+    let credentials = json!({
+        "tenantId": azure_sim::seed::TENANT, "subscriptionId": azure_sim::seed::SUBSCRIPTION,
+        "resourceGroup": azure::COMMON_GROUP, "aadClientId": azure_sim::seed::CLIENT_ID,
+        "aadClientSecret": super::CLIENT_SECRET,
+    });
+    let mut deployment = deployment("hypershift", "external-dns", 1, 1, "img");
+    let pod = &mut deployment["spec"]["template"]["spec"];
+    pod["containers"][0]["args"] = json!([
+        "--source=service",
+        "--source=openshift-route",
+        format!("--domain-filter={}", azure::BASE_DOMAIN),
+        "--provider=azure",
+        "--registry=txt",
+        "--txt-suffix=-external-dns",
+        format!("--txt-owner-id={}", azure::DNS_OWNER),
+        "--interval=1m",
+        "--azure-config-file=/etc/provider/credentials",
+    ]);
+    pod["volumes"] = json!([{"name": "credentials", "secret": {"secretName": "external-dns-credentials"}}]);
+    vec![
+        json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "external-dns-credentials", "namespace": "hypershift"},
+            "data": {"credentials": BASE64_STANDARD.encode(credentials.to_string())},
+        }),
+        deployment,
+    ]
+}
+
+/// The Service to which the public names lead.
+fn router(control_plane: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "router", "namespace": control_plane},
+        "spec": {"type": "LoadBalancer", "ports": [{"name": "https", "port": 443}], "selector": {"app": "router"}},
+        "status": {"loadBalancer": {"ingress": [{"ip": azure::ROUTER}]}},
+    })
+}
+
 /// A Deployment with so many of its replicas ready.
 pub fn deployment(namespace: &str, name: &str, desired: i32, ready: i32, image: &str) -> Value {
     json!({
@@ -111,8 +152,16 @@ pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
         }),
         hosted_cluster(scene),
         node_pool(namespace, NAME, VERSION),
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}-admin-kubeconfig"), "namespace": namespace},
+            "data": {"kubeconfig": BASE64_STANDARD.encode(std::fs::read(scene.bed.kubeconfig()).unwrap_or_default())},
+        }),
     ];
     objects.extend(control_plane(scene));
+    if scene.named {
+        objects.extend(external_dns());
+        objects.push(router(&format!("{namespace}-{NAME}")));
+    }
     documents(&objects)
 }
 
@@ -144,8 +193,11 @@ fn control_plane(scene: &Scene) -> Vec<Value> {
 }
 
 fn hosted_cluster(scene: &Scene) -> Value {
-    let service =
-        |name: &str, strategy: &str| json!({"service": name, "servicePublishingStrategy": {"type": strategy}});
+    let service = |name: &str, strategy: &str, label: &str| match scene.named {
+        true => json!({"service": name, "servicePublishingStrategy": {
+            "type": "Route", "route": {"hostname": format!("{label}-{NAME}.{}", azure::BASE_DOMAIN)}}}),
+        false => json!({"service": name, "servicePublishingStrategy": {"type": strategy}}),
+    };
     let identities: serde_json::Map<String, Value> = COMPONENTS
         .iter()
         .filter(|component| component.required != Required::Kms)
@@ -175,7 +227,8 @@ fn hosted_cluster(scene: &Scene) -> Value {
         ],
     );
     healthy.extend(conditions("False", &["Progressing", "Degraded", "ClusterVersionProgressing"]));
-    healthy.extend(conditions("Unknown", &["ExternalDNSReachable", "ValidAzureKMSConfig"]));
+    healthy.extend(conditions("Unknown", &["ValidAzureKMSConfig"]));
+    healthy.extend(conditions(if scene.named { "True" } else { "Unknown" }, &["ExternalDNSReachable"]));
     let private_zone =
         format!("{}/providers/Microsoft.Network/privateDnsZones/{NAME}.{}", azure::managed_group(), azure::BASE_DOMAIN);
     json!({
@@ -209,8 +262,8 @@ fn hosted_cluster(scene: &Scene) -> Value {
             "release": {"image": image(VERSION)},
             "secretEncryption": {"type": "aescbc", "aescbc": {"activeKey": {"name": format!("{NAME}-etcd-encryption-key")}}},
             "services": [
-                service("APIServer", "LoadBalancer"), service("Ignition", "Route"),
-                service("Konnectivity", "Route"), service("OAuthServer", "Route"),
+                service("APIServer", "LoadBalancer", "api"), service("Ignition", "Route", "ignition"),
+                service("Konnectivity", "Route", "konnectivity"), service("OAuthServer", "Route", "oauth"),
             ],
             "sshKey": {},
         },

@@ -25,6 +25,7 @@ pub use run::Ran;
 use crate::Error;
 use crate::azurite::{Azurite, PublicAccess};
 use crate::bed::Bed;
+use crate::dns::DnsServer;
 use crate::keys::{armoured, public_half};
 
 /// The infra id of every scene's cluster.
@@ -45,6 +46,8 @@ pub struct Scene {
     pub guest: crate::guest::Guest,
     /// The blob storage of its issuer.
     pub azurite: &'static Azurite,
+    /// The DNS servers of its zones.
+    pub dns: DnsServer,
     /// The API server.
     pub bed: &'static Bed,
     /// The namespace of the HostedCluster.
@@ -53,6 +56,8 @@ pub struct Scene {
     pub container: String,
     /// `spec.issuerURL`.
     pub issuer: String,
+    /// Whether its services are published under names that ExternalDNS writes.
+    named: bool,
     folder: tempfile::TempDir,
     _stage: tokio::sync::MutexGuard<'static, ()>,
 }
@@ -63,7 +68,17 @@ impl Scene {
     /// # Errors
     /// Whatever keeps a server from starting or an object from being taken.
     pub async fn healthy() -> Result<Self, Error> {
-        let scene = Self::set(azure::state).await?;
+        let scene = Self::set(azure::state, false).await?;
+        scene.bed.apply_yaml(&kubernetes::hosted(&scene, &signing_key()?.pem)).await?;
+        Ok(scene)
+    }
+
+    /// Puts a healthy cluster on stage whose services are published under names that ExternalDNS writes.
+    ///
+    /// # Errors
+    /// As [`Scene::healthy`].
+    pub async fn named() -> Result<Self, Error> {
+        let scene = Self::set(azure::named_state, true).await?;
         scene.bed.apply_yaml(&kubernetes::hosted(&scene, &signing_key()?.pem)).await?;
         Ok(scene)
     }
@@ -74,7 +89,7 @@ impl Scene {
     /// # Errors
     /// As [`Scene::healthy`].
     pub async fn before_create() -> Result<Self, Error> {
-        let scene = Self::set(azure::before_create).await?;
+        let scene = Self::set(azure::before_create, false).await?;
         let write = |name: &str, text: &str| {
             let path = scene.path(name);
             std::fs::write(&path, text).map_err(Error::file(&path))
@@ -84,16 +99,27 @@ impl Scene {
         Ok(scene)
     }
 
-    /// Gives the created cluster the status, the pods and the machines of a healthy one, as its operator would.
+    /// Gives the created cluster the status, the pods, the machines and the record of a healthy one, as its operators would.
     ///
     /// # Errors
     /// Objects that the API server does not take.
     pub async fn bring_up(&self) -> Result<(), Error> {
         self.bed.apply_yaml(&kubernetes::brought_up(self)).await?;
-        Ok(())
+        // The ingress operator's part: the applications' name leads to the load balancer.
+        let resources = self.sim.state()["resources"].take();
+        let address = resources.as_array().into_iter().flatten().find_map(|resource| {
+            let is_ip = resource["id"].as_str().is_some_and(|id| id.contains("/publicIPAddresses/"));
+            is_ip.then(|| resource["properties"]["ipAddress"].as_str()).flatten()
+        });
+        match address {
+            Some(address) => {
+                self.sim.put_resource(azure::address_record(&format!("*.apps.{NAME}"), address)).map_err(simulated)
+            }
+            None => Ok(()),
+        }
     }
 
-    async fn set(state: fn(&str, &str) -> Value) -> Result<Self, Error> {
+    async fn set(state: fn(&str, &str) -> Value, named: bool) -> Result<Self, Error> {
         let stage = STAGE.lock().await;
         let (bed, azurite) = (Bed::shared().await?, Azurite::shared().await?);
         let namespace = bed.namespace("clusters").await?;
@@ -106,10 +132,12 @@ impl Scene {
             sim,
             guest,
             azurite,
+            dns: DnsServer::start()?,
             bed,
             namespace,
             container,
             issuer,
+            named,
             folder: tempfile::tempdir().map_err(Error::file(std::path::Path::new("a temporary folder")))?,
             _stage: stage,
         };
@@ -127,7 +155,9 @@ impl Scene {
     pub fn heal_azure(&self) -> Result<(), Error> {
         self.sim.faults(Vec::new()).map_err(simulated)?;
         self.sim.set_latency(Duration::ZERO);
-        self.sim.load(azure::state(&self.issuer, &self.container)).map_err(simulated)
+        self.dns.heal();
+        let state = if self.named { azure::named_state } else { azure::state };
+        self.sim.load(state(&self.issuer, &self.container)).map_err(simulated)
     }
 
     /// Makes the hosted cluster's own objects whole again.
@@ -203,7 +233,10 @@ impl Scene {
         let ca = self.path("ca.pem");
         let write = |path: &PathBuf, text: &str| std::fs::write(path, text).map_err(Error::file(path));
         write(&ca, &format!("{}\n{}", self.sim.ca_pem(), self.azurite.ca_pem()))?;
-        write(&self.path("environment.json"), &self.sim.environment(&ca).to_string())?;
+        let mut environment = self.sim.environment(&ca);
+        environment["dnsServer"] = json!(self.dns.address());
+        write(&self.path("environment.json"), &environment.to_string())?;
+        self.dns.serve(&self.sim.state());
         self.write_creds(&json!({
             "subscriptionId": azure_sim::seed::SUBSCRIPTION,
             "tenantId": azure_sim::seed::TENANT,

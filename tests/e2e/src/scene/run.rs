@@ -25,6 +25,7 @@ pub struct Ran {
 impl Scene {
     /// A command for the program, with the management cluster, the cloud and nothing else of the caller's environment.
     pub fn command(&self, program: &Path) -> Command {
+        self.dns.serve(&self.sim.state());
         let mut command = Command::new(program);
         command
             .env_clear()

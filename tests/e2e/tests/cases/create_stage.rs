@@ -29,6 +29,7 @@ fn program() -> std::ffi::OsString {
 /// A simulator and a folder of one test.
 pub(crate) struct Stage {
     pub sim: Simulator,
+    dns: e2e::dns::DnsServer,
     folder: TempDir,
 }
 
@@ -72,11 +73,14 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca.pem");
         std::fs::write(&ca, format!("{}\n{more_ca}", sim.ca_pem())).unwrap();
-        std::fs::write(folder.path().join("environment.json"), sim.environment(&ca).to_string()).unwrap();
+        let dns = e2e::dns::DnsServer::start().unwrap();
+        let mut environment = sim.environment(&ca);
+        environment["dnsServer"] = json!(dns.address());
+        std::fs::write(folder.path().join("environment.json"), environment.to_string()).unwrap();
         let creds =
             json!({"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "clientId": CLIENT, "clientSecret": SECRET});
         std::fs::write(folder.path().join("azure-creds.json"), creds.to_string()).unwrap();
-        Self { sim, folder }
+        Self { sim, dns, folder }
     }
 
     /// Another one in the same state, with the same files.
@@ -99,6 +103,7 @@ impl Stage {
     }
 
     fn command(&self, line: &str) -> Command {
+        self.dns.serve(&self.sim.state());
         let mut command = Command::new(program());
         command
             .env_clear()

@@ -66,6 +66,21 @@ impl Connection {
         }
     }
 
+    /// The refusals in the logs of some pods. As in [`Connection::logs`], absence counts only where every log was read.
+    pub(super) async fn refusals_in(&self, namespace: &str, pods: &[Pod]) -> Fact<Vec<LogLine>> {
+        let mut lines = Vec::new();
+        for outcome in self.read_all(jobs(namespace, pods)).await {
+            match outcome {
+                Ok(found) => lines.extend(found),
+                Err((_, error)) if lines.is_empty() => {
+                    return Fact::Unreadable(error.gap("get", "pods/log", Some(namespace)));
+                }
+                Err(_) => {}
+            }
+        }
+        Fact::Known(lines)
+    }
+
     async fn operator_logs(&self) -> Vec<Result<Vec<LogLine>, (String, KubeError)>> {
         let list = async {
             let path = path("/api/v1", Some(OPERATOR_NAMESPACE), "pods")?;

@@ -4,6 +4,7 @@ mod access;
 mod hosted;
 mod logs;
 mod management;
+mod names;
 mod private_link;
 #[cfg(test)]
 mod tests;

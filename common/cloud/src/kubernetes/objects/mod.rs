@@ -9,6 +9,7 @@ mod guest;
 mod hosted_cluster;
 mod json;
 mod machine;
+mod names;
 mod node_pool;
 mod pod;
 mod private_link;
@@ -22,6 +23,7 @@ pub use guest::{
 pub use hosted_cluster::{HostedClusterError, hosted_cluster, platform, target};
 pub use json::{conditions, items, str_at, text};
 pub use machine::{azure_machine, machine};
+pub use names::{dns_credentials, external_dns, service_addresses};
 pub use node_pool::{belongs_to, node_pool};
 pub use pod::pod;
 pub use private_link::{operator_setup, private_link_service};
