@@ -206,6 +206,7 @@ fn a_bundle_of_kubernetes_data_alone_blames_nobody() {
     facts.source = Source::Bundle { path: "dump".into(), format: BundleFormat::KubernetesDump };
     facts.local.creds_file = Fact::Absent;
     facts.exchange = facts::exchange::Exchange::default();
+    facts.management.fleet = facts::fleet::Fleet::default();
     facts.azure = facts::azure::Azure {
         login: Fact::Unreadable(missing()),
         subscription: Fact::Unreadable(missing()),
@@ -218,6 +219,7 @@ fn a_bundle_of_kubernetes_data_alone_blames_nobody() {
         jwks: Fact::Unreadable(missing()),
         storage: Fact::Unreadable(missing()),
         signing_key: Fact::Unreadable(missing()),
+        signing_key_problem: None,
     };
     let selection = Selection::parse(&["CR", "QT", "ID", "FC", "OI", "RA"], &[]).unwrap();
     let report = examine(&facts, &selection);

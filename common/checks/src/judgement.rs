@@ -249,6 +249,10 @@ pub enum Key {
     Names,
     /// The release of the hosted cluster.
     Release,
+    /// The CPU architecture of a NodePool, by the NodePool's name.
+    NodePoolArch(String),
+    /// The nodes of the management cluster.
+    Host,
     /// What Azure Policy forbids.
     Policy,
     /// What a resource lock forbids.

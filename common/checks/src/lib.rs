@@ -12,6 +12,7 @@ mod federation;
 mod fold;
 pub mod judgement;
 mod leftovers;
+mod managed;
 pub mod node_pools;
 pub mod nsg;
 pub mod refusal;

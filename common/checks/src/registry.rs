@@ -3,6 +3,10 @@
 
 use crate::check::Check;
 
+#[path = "check/ar01_keyvault_spc.rs"]
+mod ar01_keyvault_spc;
+#[path = "check/ar02_spc_mounts.rs"]
+mod ar02_spc_mounts;
 #[path = "check/cr01_azure_login.rs"]
 mod cr01_azure_login;
 #[path = "check/cr02_caller_permissions.rs"]
@@ -61,12 +65,22 @@ mod hc15_guest_webhooks;
 mod id01_identities_resolve;
 #[path = "check/id02_optional_identities.rs"]
 mod id02_optional_identities;
+#[path = "check/id03_identity_reuse.rs"]
+mod id03_identity_reuse;
 #[path = "check/id05_identity_region.rs"]
 mod id05_identity_region;
 #[path = "check/mc01_operator_ready.rs"]
 mod mc01_operator_ready;
 #[path = "check/mc02_release_supported.rs"]
 mod mc02_release_supported;
+#[path = "check/mc03_pull_secret.rs"]
+mod mc03_pull_secret;
+#[path = "check/mc04_release_image_arch.rs"]
+mod mc04_release_image_arch;
+#[path = "check/mc05_capacity.rs"]
+mod mc05_capacity;
+#[path = "check/mc06_mc_health.rs"]
+mod mc06_mc_health;
 #[path = "check/np01_np_conditions.rs"]
 mod np01_np_conditions;
 #[path = "check/np02_machine_chain.rs"]
@@ -119,8 +133,12 @@ mod oi02_oidc_issuer_equal;
 mod oi03_oidc_key_match;
 #[path = "check/oi04_oidc_storage_access.rs"]
 mod oi04_oidc_storage_access;
+#[path = "check/oi05_signing_key_secret.rs"]
+mod oi05_signing_key_secret;
 #[path = "check/oi06_guest_token_claims.rs"]
 mod oi06_guest_token_claims;
+#[path = "check/oi07_issuer_shared.rs"]
+mod oi07_issuer_shared;
 #[path = "check/or01_orphan_role_assignments.rs"]
 mod or01_orphan_role_assignments;
 #[path = "check/or02_orphan_groups.rs"]
@@ -182,6 +200,7 @@ pub static CHECKS: &[&Check] = &[
     &qt09_name_limits::NAME_LIMITS,
     &id01_identities_resolve::IDENTITIES_RESOLVE,
     &id02_optional_identities::OPTIONAL_IDENTITIES,
+    &id03_identity_reuse::IDENTITY_REUSE,
     &id05_identity_region::IDENTITY_REGION,
     &fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE,
     &fc02_fic_issuer_exact::FIC_ISSUER_EXACT,
@@ -193,7 +212,9 @@ pub static CHECKS: &[&Check] = &[
     &oi02_oidc_issuer_equal::OIDC_ISSUER_EQUAL,
     &oi03_oidc_key_match::OIDC_KEY_MATCH,
     &oi04_oidc_storage_access::OIDC_STORAGE_ACCESS,
+    &oi05_signing_key_secret::SIGNING_KEY_SECRET,
     &oi06_guest_token_claims::GUEST_TOKEN_CLAIMS,
+    &oi07_issuer_shared::ISSUER_SHARED,
     &ra01_role_required::ROLE_REQUIRED,
     &ra02_effective_permissions::EFFECTIVE_PERMISSIONS,
     &ra03_kms_crypto_user::KMS_CRYPTO_USER,
@@ -223,6 +244,10 @@ pub static CHECKS: &[&Check] = &[
     &dn08_private_zone_linked::PRIVATE_ZONE_LINKED,
     &mc01_operator_ready::OPERATOR_READY,
     &mc02_release_supported::RELEASE_SUPPORTED,
+    &mc03_pull_secret::PULL_SECRET,
+    &mc04_release_image_arch::RELEASE_IMAGE_ARCH,
+    &mc05_capacity::CAPACITY,
+    &mc06_mc_health::MC_HEALTH,
     &hc01_hc_conditions::HC_CONDITIONS,
     &hc02_api_reachable::API_REACHABLE,
     &hc03_cp_components::CP_COMPONENTS,
@@ -243,6 +268,8 @@ pub static CHECKS: &[&Check] = &[
     &or03_orphan_dns::ORPHAN_DNS,
     &or04_stuck_finalizer::STUCK_FINALIZER,
     &or06_orphan_identities::ORPHAN_IDENTITIES,
+    &ar01_keyvault_spc::KEYVAULT_SPC,
+    &ar02_spc_mounts::SPC_MOUNTS,
 ];
 
 /// The faults of every check, for the matrix.
@@ -263,10 +290,13 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&qt07_snat_capacity::SNAT_CAPACITY, qt07_snat_capacity::tests::faults),
     (&qt08_role_assignment_quota::ROLE_ASSIGNMENT_QUOTA, qt08_role_assignment_quota::tests::faults),
     (&qt09_name_limits::NAME_LIMITS, qt09_name_limits::tests::faults),
+    (&id03_identity_reuse::IDENTITY_REUSE, id03_identity_reuse::tests::faults),
     (&id05_identity_region::IDENTITY_REGION, id05_identity_region::tests::faults),
     (&fc04_fic_token_exchange::FIC_TOKEN_EXCHANGE, fc04_fic_token_exchange::tests::faults),
     (&fc06_fic_write_plan::FIC_WRITE_PLAN, fc06_fic_write_plan::tests::faults),
+    (&oi05_signing_key_secret::SIGNING_KEY_SECRET, oi05_signing_key_secret::tests::faults),
     (&oi06_guest_token_claims::GUEST_TOKEN_CLAIMS, oi06_guest_token_claims::tests::faults),
+    (&oi07_issuer_shared::ISSUER_SHARED, oi07_issuer_shared::tests::faults),
     (&ra02_effective_permissions::EFFECTIVE_PERMISSIONS, ra02_effective_permissions::tests::faults),
     (&ra03_kms_crypto_user::KMS_CRYPTO_USER, ra03_kms_crypto_user::tests::faults),
     (&ra04_role_name_collision::ROLE_NAME_COLLISION, ra04_role_name_collision::tests::faults),
@@ -289,6 +319,10 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&dn06_extdns_throttled::EXTDNS_THROTTLED, dn06_extdns_throttled::tests::faults),
     (&dn07_extdns_health::EXTDNS_HEALTH, dn07_extdns_health::tests::faults),
     (&dn08_private_zone_linked::PRIVATE_ZONE_LINKED, dn08_private_zone_linked::tests::faults),
+    (&mc03_pull_secret::PULL_SECRET, mc03_pull_secret::tests::faults),
+    (&mc04_release_image_arch::RELEASE_IMAGE_ARCH, mc04_release_image_arch::tests::faults),
+    (&mc05_capacity::CAPACITY, mc05_capacity::tests::faults),
+    (&mc06_mc_health::MC_HEALTH, mc06_mc_health::tests::faults),
     (&hc02_api_reachable::API_REACHABLE, hc02_api_reachable::tests::faults),
     (&hc11_clusteroperators::CLUSTEROPERATORS, hc11_clusteroperators::tests::faults),
     (&hc13_guest_credentials::GUEST_CREDENTIALS, hc13_guest_credentials::tests::faults),
@@ -304,4 +338,6 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),
     (&or04_stuck_finalizer::STUCK_FINALIZER, or04_stuck_finalizer::tests::faults),
     (&or06_orphan_identities::ORPHAN_IDENTITIES, or06_orphan_identities::tests::faults),
+    (&ar01_keyvault_spc::KEYVAULT_SPC, ar01_keyvault_spc::tests::faults),
+    (&ar02_spc_mounts::SPC_MOUNTS, ar02_spc_mounts::tests::faults),
 ];

@@ -74,12 +74,13 @@ impl Live {
         session::of(&self.signed_in, &self.http, &self.calls)
     }
 
-    /// Forgets what Azure has answered, so that the next collection asks anew; connections and sign-in stay.
+    /// Forgets what Azure and the management cluster have answered, so that the next collection asks anew; connections and sign-in stay.
     pub fn ask_anew(&mut self) {
         if let Fact::Known(arm) = &mut self.signed_in.arm {
             *arm = arm.fresh();
         }
         self.once = collect::Once::default();
+        self.kubernetes.ask_anew();
         self.calls.forget();
     }
 
@@ -169,6 +170,7 @@ impl Live {
         facts.oidc.discovery = discovery;
         facts.oidc.jwks = jwks;
         facts.oidc.signing_key = body.signing_key;
+        facts.oidc.signing_key_problem = body.signing_key_problem;
         facts.management = body.management;
         facts.hosted = body.hosted;
         let Slices {

@@ -134,6 +134,21 @@ pub fn is_private(pem: &[u8]) -> bool {
     sections.find(|kind| keys.contains(kind)).is_some_and(|kind| kind != SectionKind::PublicKey)
 }
 
+/// Why HyperShift cannot use an RSA key that is well otherwise: it reads the first PEM section, as PKCS#1 and nothing else.
+/// Source: openshift/hypershift support/certs/tls.go (PemToPrivateKey).
+pub fn objection(pem: &[u8]) -> Option<&'static str> {
+    let first = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).next()?.ok().map(|(kind, der)| {
+        drop(Zeroizing::new(der));
+        kind
+    });
+    match first? {
+        SectionKind::RsaPrivateKey => None,
+        SectionKind::PrivateKey => Some("it is a private key in PKCS#8 form; HyperShift reads PKCS#1 only"),
+        SectionKind::PublicKey => Some("it is a public key; HyperShift needs the private one"),
+        _ => Some("its first PEM section is no private key, and HyperShift reads no other"),
+    }
+}
+
 fn rsa_public_key(pem: &[u8], source: &str) -> Result<RsaPublicKey, KeyError> {
     let not_pem = |why: String| KeyError::NotRsaPem { source_name: source.to_owned(), why };
     let rejected = |why: aws_lc_rs::error::KeyRejected| KeyError::Rejected {

@@ -138,6 +138,9 @@ pub struct HostedCluster {
     /// Whether `spec.configuration.proxy` names a proxy. Its URL may hold a password and is not kept.
     #[serde(default)]
     pub has_proxy: bool,
+    /// `spec.platform.azure.azureAuthenticationConfig.managedIdentities`, where it signs in with them.
+    #[serde(default)]
+    pub managed_identities: Option<crate::fleet::ManagedIdentities>,
 }
 
 impl HostedCluster {

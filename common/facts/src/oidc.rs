@@ -16,6 +16,22 @@ pub struct Oidc {
     pub storage: Fact<IssuerStorage>,
     /// The public half of the service account signing key.
     pub signing_key: Fact<PublicKey>,
+    /// Why the Secret of the signing key is none that HyperShift can use, where it was read and is none.
+    #[serde(default)]
+    pub signing_key_problem: Option<KeyProblem>,
+}
+
+/// What is wrong with the Secret of a signing key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyProblem {
+    /// Where it was read: `Secret <namespace>/<name>`.
+    pub source: String,
+    /// What is wrong, without key material.
+    pub why: String,
+    /// Whether there is a private key in another form than HyperShift reads: PKCS#8 instead of PKCS#1.
+    #[serde(default)]
+    pub other_form: bool,
 }
 
 /// One anonymous HTTPS GET. A refusal by the server is an observation, not a gap.

@@ -32,7 +32,9 @@ pub(crate) struct BundleArgs {
 }
 
 pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended {
-    let needs: BTreeSet<Need> = Need::ALL.iter().copied().filter(|need| !need.is_on_request()).collect();
+    // The registry is asked before something is pulled; its answer of that moment helps nobody later.
+    let is_recorded = |need: &Need| !need.is_on_request() && *need != Need::ReleaseImage;
+    let needs: BTreeSet<Need> = Need::ALL.iter().copied().filter(is_recorded).collect();
     let facts = block_on(async {
         let live = source::open(globals, &needs).await?;
         let target = source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?;

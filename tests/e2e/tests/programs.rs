@@ -30,11 +30,13 @@ mod cases {
     mod doctor_fleet;
     mod doctor_governance;
     mod doctor_guest;
+    mod doctor_host;
     mod doctor_html;
     mod doctor_names;
     mod doctor_network;
     mod doctor_outputs;
     mod doctor_quota;
+    mod doctor_release;
     mod house;
     mod krew;
     mod record;

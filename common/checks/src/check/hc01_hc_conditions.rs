@@ -30,7 +30,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, NodePools],
-        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04"],
+        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04", "MC03", "MC04"],
         judge: judge,
     };
 }
@@ -208,6 +208,9 @@ fn judge_condition(
         finding = finding.see("since", since.to_string());
     }
     finding = finding.fix(fix(cluster, kind));
+    if kind == "ValidConfiguration" && is_about_signing_key(&condition.message) {
+        finding = finding.touches(Key::Issuer);
+    }
     for workload in workloads_in(&condition.message) {
         finding = finding.touches(Key::Workload(workload));
     }
@@ -266,6 +269,11 @@ fn waits_for_nodes(condition: &Condition) -> bool {
         "ClusterVersionProgressing" | "ClusterVersionFailing" => !condition.is_false(),
         _ => false,
     }
+}
+
+/// Whether a message speaks of the key that signs service account tokens.
+fn is_about_signing_key(message: &str) -> bool {
+    ["private key", "service account key", "ServiceAccountSigningKey"].iter().any(|words| message.contains(words))
 }
 
 /// Workloads that a message names: known ones, and whatever is called a deployment or statefulset.

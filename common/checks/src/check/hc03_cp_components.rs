@@ -31,7 +31,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, Components, Pods],
-        caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01"],
+        caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01", "MC05", "MC06", "OI05", "AR01", "AR02"],
         judge: judge,
     };
 }
@@ -276,6 +276,9 @@ fn finding(view: &View<'_>, cluster: &HostedCluster, workloads: &[Workload], nam
         finding = finding.see(label, value.as_str());
     }
     finding = finding.touches(Key::Workload(name.to_owned()));
+    if trouble.waiting == Some("schedule") {
+        finding = finding.touches(Key::Host);
+    }
     if let Some(component) = identity {
         let client_id = cluster.workload_identities().and_then(|ids| ids.get(component.key).map(|id| (*id).to_owned()));
         finding = finding

@@ -30,7 +30,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, IssuerDocuments, SigningKey],
-        caused_by: ["OI01"],
+        caused_by: ["OI01", "OI05"],
         judge: judge,
     };
 }

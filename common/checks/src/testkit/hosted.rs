@@ -206,6 +206,7 @@ pub(super) fn hosted(facts: &mut Facts) {
         kubeconfig_secret: Some("prod-admin-kubeconfig".into()),
         payload_arch: Some("Multi".into()),
         has_proxy: false,
+        managed_identities: None,
     });
     facts.hosted.node_pools = Fact::Known(vec![node_pool("prod")]);
     facts.hosted.machines = Fact::Known(vec![machine("prod-a"), machine("prod-b")]);

@@ -27,6 +27,7 @@ use jiff::Timestamp;
 pub(crate) use self::azure::{pool_member, rule};
 pub(crate) use self::compute::{provider_id, virtual_machine};
 pub(crate) use self::exchange::attempts;
+pub(crate) use self::fleet::healthy_managed;
 pub(crate) use self::governance::{CALLER, deny, forbid, lock, reading, refuse_a_machine};
 pub(crate) use self::guest::{cluster_operators, guest_node, nodes_are_missing};
 pub(crate) use self::hosted::{condition, node_pool, workload};
@@ -129,7 +130,7 @@ pub(crate) fn healthy_kms() -> Facts {
 
 /// Every healthy cluster: what a check reads in all of them is what it declares.
 pub(crate) fn healthy_clusters() -> Vec<Facts> {
-    vec![healthy(), healthy_private(), healthy_kms(), healthy_autoscaling(), healthy_named()]
+    vec![healthy(), healthy_private(), healthy_kms(), healthy_autoscaling(), healthy_named(), healthy_managed()]
 }
 
 /// The subnet of the management cluster's VNet from which private link services take addresses.

@@ -70,13 +70,14 @@ pub struct Located {
 }
 
 /// The collections that facts are made of, in a namespace.
-const OF_USE: [(&str, &str); 11] = [
+const OF_USE: &[(&str, &str)] = &[
     ("hypershift.openshift.io", "hostedclusters"),
     ("hypershift.openshift.io", "nodepools"),
     ("hypershift.openshift.io", "controlplanecomponents"),
     ("hypershift.openshift.io", "azureprivatelinkservices"),
     ("cluster.x-k8s.io", "machines"),
     ("infrastructure.cluster.x-k8s.io", "azuremachines"),
+    ("secrets-store.csi.x-k8s.io", "secretproviderclasses"),
     ("apps", "deployments"),
     ("apps", "statefulsets"),
     ("", "pods"),

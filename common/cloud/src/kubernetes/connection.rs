@@ -12,6 +12,7 @@ use super::call::{self, CallEvent, Observer, Request};
 use super::error::KubeError;
 use super::kubeconfig::{self, KubeOptions};
 use super::objects;
+use super::shared::Shared;
 
 /// How many objects a page of a list holds.
 const PAGE: u32 = 500;
@@ -28,6 +29,7 @@ pub struct Connection {
     request_timeout: Option<Duration>,
     observer: Option<Observer>,
     calls: Arc<Mutex<Vec<CallEvent>>>,
+    shared: Arc<Mutex<Arc<Shared>>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -59,6 +61,7 @@ impl Connection {
             request_timeout: resolved.request_timeout,
             observer: None,
             calls: Arc::default(),
+            shared: Arc::default(),
         })
     }
 
@@ -84,6 +87,7 @@ impl Connection {
             request_timeout: resolved.request_timeout,
             observer,
             calls: Arc::default(),
+            shared: Arc::default(),
         })
     }
 
@@ -139,6 +143,16 @@ impl Connection {
         Ok(targets)
     }
 
+    /// What the hosted clusters of this management cluster share, as far as it was read.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets what was read for all hosted clusters, so that the next collection asks anew.
+    pub fn ask_anew(&self) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
     /// Every request since the connection was opened or this was asked last.
     pub(super) fn take_calls(&self) -> Vec<CallEvent> {
         std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
@@ -151,13 +165,28 @@ impl Connection {
 
     /// Lists a collection, page by page. Selectors come with `params`.
     pub(super) async fn list(&self, path: &str, params: ListParams) -> Result<Vec<Value>, KubeError> {
-        self.pages(params, |params| RequestBuilder::new(path).list(params)).await
+        let mut all = Vec::new();
+        self.pages(params, |params| RequestBuilder::new(path).list(params), |items| all.extend(items)).await?;
+        Ok(all)
+    }
+
+    /// Shows each object of a collection, page by page, and keeps none.
+    pub(super) async fn each(
+        &self,
+        path: &str,
+        params: ListParams,
+        mut see: impl FnMut(&Value),
+    ) -> Result<(), KubeError> {
+        let build = |params: &ListParams| RequestBuilder::new(path).list(params);
+        self.pages(params, build, |items| items.iter().for_each(&mut see)).await
     }
 
     /// Lists the metadata of a collection, page by page.
     pub(super) async fn list_metadata(&self, path: &str) -> Result<Vec<Value>, KubeError> {
-        let params = ListParams::default();
-        self.pages(params, |params| RequestBuilder::new(path).list_metadata(params)).await
+        let mut all = Vec::new();
+        let build = |params: &ListParams| RequestBuilder::new(path).list_metadata(params);
+        self.pages(ListParams::default(), build, |items| all.extend(items)).await?;
+        Ok(all)
     }
 
     /// Sends a request and reads the answer as JSON.
@@ -186,21 +215,21 @@ impl Connection {
         &self,
         mut params: ListParams,
         build: impl Fn(&ListParams) -> Result<Request, kube::core::request::Error>,
-    ) -> Result<Vec<Value>, KubeError> {
+        mut see: impl FnMut(Vec<Value>),
+    ) -> Result<(), KubeError> {
         params.limit = Some(PAGE);
-        let mut all = Vec::new();
         for _ in 0..MAX_PAGES {
             let request = build(&params).map_err(|error| unusable(&error.to_string()))?;
             let mut page = self.json(request).await?;
             match page.get_mut("items").map(Value::take) {
-                Some(Value::Array(items)) => all.extend(items),
+                Some(Value::Array(items)) => see(items),
                 // An empty list of metadata has null there.
                 Some(Value::Null) if page["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {}
                 _ => return Err(unusable("a list without items")),
             }
             match objects::text(&page, "/metadata/continue") {
                 Some(token) => params.continue_token = Some(token),
-                None => return Ok(all),
+                None => return Ok(()),
             }
         }
         Err(unusable("a list without end"))

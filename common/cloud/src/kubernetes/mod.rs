@@ -19,6 +19,7 @@ pub mod objects;
 mod patch;
 mod proxy;
 mod remains;
+mod shared;
 mod write;
 
 pub use call::{CallEvent, Observer};

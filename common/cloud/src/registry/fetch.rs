@@ -84,8 +84,8 @@ impl<'a> Fetch<'a> {
         }
         match answer.status().as_u16() {
             200 => {}
-            401 | 403 => return Err(unanswered(self.refused(answer.status().as_u16()))),
-            404 => return Err(unanswered("there is no such image (404)".to_owned())),
+            status @ (401 | 403) => return Err(self.refused(address, status)),
+            404 => return Err(RegistryError::Missing { address }),
             status => return Err(unanswered(format!("it answers {status}"))),
         }
         let body = body(answer, most).await.map_err(&unanswered)?;
@@ -97,11 +97,8 @@ impl<'a> Fetch<'a> {
         serde_json::from_slice(&body).map_err(|error| unanswered(format!("no such document: {error}")))
     }
 
-    fn refused(&self, status: u16) -> String {
-        match &self.credentials {
-            None => format!("it gives it not to anybody ({status}), and the pull secret has nothing for it"),
-            Some(_) => format!("it refuses what the pull secret has for it ({status})"),
-        }
+    fn refused(&self, address: String, status: u16) -> RegistryError {
+        RegistryError::Refused { address, status, with_credentials: self.credentials.is_some() }
     }
 
     /// What to send as `Authorization`, as the registry asks for it.
@@ -112,7 +109,11 @@ impl<'a> Fetch<'a> {
         let (realm, service) = match challenge {
             None => return Err(unanswered("it asks to sign in (401) and does not say how".to_owned())),
             Some(Challenge::Basic) => {
-                return self.credentials.as_ref().map(Credentials::basic).ok_or_else(|| unanswered(self.refused(401)));
+                return self
+                    .credentials
+                    .as_ref()
+                    .map(Credentials::basic)
+                    .ok_or_else(|| self.refused(address.to_owned(), 401));
             }
             Some(Challenge::Bearer { realm, service }) => (realm, service),
         };
@@ -132,7 +133,7 @@ impl<'a> Fetch<'a> {
         let unanswered = |why: String| RegistryError::Unanswered { address: shown(&realm), why };
         match answer.status().as_u16() {
             200 => {}
-            status @ (401 | 403) => return Err(unanswered(self.refused(status))),
+            status @ (401 | 403) => return Err(self.refused(shown(&realm), status)),
             status => return Err(unanswered(format!("it answers {status}"))),
         }
         let body = zeroize::Zeroizing::new(body(answer, MAX_TOKEN).await.map_err(unanswered)?);

@@ -7,9 +7,11 @@
 //! Sources: OCI distribution specification; CNCF distribution, token authentication; openshift/oc release info
 //! (label `io.openshift.release`).
 
+mod answer;
 mod auth;
 mod fetch;
 mod reference;
+mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,10 @@ use crate::http::Calls;
 use auth::Credentials;
 use fetch::{Fetch, MAX_CONFIG, MAX_MANIFEST};
 use reference::Reference;
+
+pub(crate) use answer::ask;
+pub use answer::release_facts;
+pub use shape::pull_secret_of;
 
 /// The label that holds the version.
 const LABEL: &str = "io.openshift.release";
@@ -53,12 +59,36 @@ pub enum RegistryError {
         /// What came instead of an answer.
         why: String,
     },
+    /// The registry, or its token service, refuses who we are to it (401, 403).
+    #[error("{address}: {}", refusal(*.status, *.with_credentials))]
+    Refused {
+        /// What was asked.
+        address: String,
+        /// HTTP status.
+        status: u16,
+        /// Whether the pull secret has credentials for it.
+        with_credentials: bool,
+    },
+    /// The registry has no such image.
+    #[error("{address}: there is no such image (404)")]
+    Missing {
+        /// What was asked.
+        address: String,
+    },
     /// The image is there, and is no release.
     #[error("the image is no OpenShift release: it has no label {LABEL} with a version")]
     NoRelease,
     /// The pull secret is none. Its content is never shown.
     #[error("the pull secret is no JSON with `auths`")]
     NoPullSecret,
+}
+
+fn refusal(status: u16, with_credentials: bool) -> String {
+    if with_credentials {
+        format!("it refuses what the pull secret has for it ({status})")
+    } else {
+        format!("it gives it not to anybody ({status}), and the pull secret has nothing for it")
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,6 +155,11 @@ impl Registry {
     pub async fn release(&self, image: &str) -> Result<ReleaseImage, RegistryError> {
         release(&self.http, &self.calls, image, self.pull_secret.as_ref()).await
     }
+}
+
+/// The registry of an image as pull secrets name it; empty for a text that names none.
+fn registry_of(image: &str) -> String {
+    Reference::parse(image).map(|reference| reference.registry).unwrap_or_default()
 }
 
 async fn release(

@@ -80,6 +80,7 @@ fn cluster(runs: &str) -> HostedCluster {
         kubeconfig_secret: None,
         payload_arch: None,
         has_proxy: false,
+        managed_identities: None,
     }
 }
 

@@ -46,7 +46,8 @@ fn documents(objects: &[Value]) -> String {
 /// The operator of the management cluster.
 pub(super) fn management() -> String {
     let versions = json!({"versions": ["5.1", "5.0", "4.23", "4.22", "4.21", "4.20", "4.19", "4.18", "4.17", "4.16", "4.15", "4.14"]});
-    documents(&[
+    let mut all = host();
+    all.extend([
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "hypershift"}}),
         deployment("hypershift", "operator", 2, 2, "quay.io/hypershift/hypershift-operator:latest"),
         json!({
@@ -57,7 +58,45 @@ pub(super) fn management() -> String {
             },
             "data": {"supported-versions": versions.to_string(), "server-version": "3ee9615567acffaf3e3ee25c2ca2942d650565cf"},
         }),
-    ])
+    ]);
+    documents(&all)
+}
+
+/// Three nodes in three zones with room for control planes, and a StorageClass for etcd.
+fn host() -> Vec<Value> {
+    let mut all = vec![json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "managed-csi", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "disk.csi.azure.com", "reclaimPolicy": "Delete", "volumeBindingMode": "WaitForFirstConsumer",
+    })];
+    for zone in 1..=3 {
+        let name = format!("mgmt-worker-{zone}");
+        all.push(json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": name, "labels": {
+                "kubernetes.io/hostname": name, "topology.kubernetes.io/zone": format!("eastus-{zone}"),
+            }},
+            "spec": {"taints": [], "unschedulable": false},
+            "status": {
+                "allocatable": {"cpu": "15500m", "memory": "62Gi", "pods": "250"},
+                "capacity": {"cpu": "16", "memory": "64Gi", "pods": "250"},
+                "conditions": [{
+                    "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is ready",
+                    "lastHeartbeatTime": two_days_ago(), "lastTransitionTime": two_days_ago(),
+                }],
+                "nodeInfo": {
+                    "architecture": "amd64", "bootID": "b", "containerRuntimeVersion": "cri-o://1.33", "kernelVersion": "5.14",
+                    "kubeProxyVersion": "v1.33.2", "kubeletVersion": "v1.33.2", "machineID": "m", "operatingSystem": "linux",
+                    "osImage": "RHCOS", "systemUUID": "s",
+                },
+            },
+        }));
+        all.push(json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": name},
+            "spec": {"drivers": [{"name": "disk.csi.azure.com", "nodeID": name, "topologyKeys": [], "allocatable": {"count": 32}}]},
+        }));
+    }
+    all
 }
 
 /// ExternalDNS, as `hypershift install` makes it, and its credentials.

@@ -18,6 +18,8 @@ use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
 use azure_sim::{Options, Simulator};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
 pub use run::Ran;
@@ -122,6 +124,7 @@ impl Scene {
     async fn set(state: fn(&str, &str) -> Value, named: bool) -> Result<Self, Error> {
         let stage = STAGE.lock().await;
         let (bed, azurite) = (Bed::shared().await?, Azurite::shared().await?);
+        clear(bed).await?;
         let namespace = bed.namespace("clusters").await?;
         let container = namespace.clone();
         azurite.create_container(&container, PublicAccess::Container).await?;
@@ -144,6 +147,8 @@ impl Scene {
         scene.write_files()?;
         let key = signing_key()?;
         scene.publish(&scene.discovery(), &scene.jwks(&key)).await?;
+        // A new node gets the taint not-ready from the API server; a controller, which is not here, takes it off.
+        bed.apply_yaml(&kubernetes::management()).await?;
         bed.apply_yaml(&kubernetes::management()).await?;
         Ok(scene)
     }
@@ -257,6 +262,24 @@ impl Scene {
     }
 }
 
+/// Takes the hosted clusters of earlier scenes off the stage: they name the same identities as every scene's cluster.
+async fn clear(bed: &Bed) -> Result<(), Error> {
+    let client = bed.client()?;
+    let kind = GroupVersionKind::gvk("hypershift.openshift.io", "v1beta1", "HostedCluster");
+    let kind = ApiResource::from_gvk(&kind);
+    let all: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
+    for cluster in all.list(&ListParams::default()).await? {
+        let (Some(namespace), Some(name)) = (cluster.metadata.namespace, cluster.metadata.name) else { continue };
+        if namespace.starts_with("clusters-") {
+            let own: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind);
+            let held = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+            own.patch(&name, &PatchParams::default(), &held).await?;
+            own.delete(&name, &DeleteParams::default()).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn simulator(azurite: &Azurite, state: Value) -> Result<Simulator, Error> {
     let origin = azurite.base_url().rsplit_once('/').map_or(azurite.base_url(), |(origin, _)| origin);
     let options = Options {
@@ -276,7 +299,7 @@ fn simulated(error: azure_sim::Error) -> Error {
 /// A service account signing key.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
-    /// The private key, PKCS#8 PEM.
+    /// The private key, PKCS#1 PEM.
     pub pem: String,
     /// base64url(SHA-256(DER SubjectPublicKeyInfo)).
     pub kid: String,
@@ -308,7 +331,9 @@ pub fn new_signing_key() -> Result<SigningKey, Error> {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| refused("cannot be made"))?;
     let pkcs8 =
         AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| refused("has no PKCS#8 form"))?;
-    let pem = armoured("PRIVATE KEY", pkcs8.as_ref());
+    // HyperShift reads PKCS#1 only: what PKCS#8 wraps, behind 26 bytes for a key of this size.
+    let pkcs1 = pkcs8.as_ref().get(26..).ok_or_else(|| refused("is too short"))?;
+    let pem = armoured("RSA PRIVATE KEY", pkcs1);
     let components = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
     Ok(SigningKey {
         kid: public_half(&pem)?.kid,

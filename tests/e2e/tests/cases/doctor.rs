@@ -449,7 +449,10 @@ async fn without_an_azure_credential_the_cluster_is_still_judged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_wanted_is_asked_for() {
     let scene = Scene::healthy().await.unwrap();
-    assert_eq!(doctor(&scene, &["--only", "HC01,HC03,HC11,HC13,NP01,NP02,NP03,NP05,NP08,MC"]).code, Some(0));
+    assert_eq!(
+        doctor(&scene, &["--only", "HC01,HC03,HC11,HC13,NP01,NP02,NP03,NP05,NP08,MC01,MC02,MC05,MC06"]).code,
+        Some(0)
+    );
     assert!(scene.sim.requests().is_empty(), "Azure was asked for checks of Kubernetes alone");
     assert_eq!(doctor(&scene, &["--only", "QT01"]).code, Some(0));
     let requests = scene.sim.requests();

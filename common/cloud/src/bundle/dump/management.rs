@@ -1,5 +1,6 @@
 //! The management cluster in a dump.
 
+use facts::fleet::{Fleet, SecretProviderClass};
 use facts::management::{ApiResource, Management, Operator, SupportedVersions};
 use facts::{Fact, Gap, GapKind, Need};
 
@@ -25,8 +26,20 @@ impl Dump<'_> {
                 false => Fact::default(),
             },
             operators: if self.wants(Need::Operator) { operators } else { Fact::default() },
-            ..Management::default()
+            fleet: Fleet {
+                secret_providers: match self.wants(Need::SecretProviders) {
+                    true => self.secret_providers(),
+                    false => Fact::default(),
+                },
+                ..Fleet::default()
+            },
         }
+    }
+
+    fn secret_providers(&self) -> Fact<Vec<SecretProviderClass>> {
+        let control_plane = self.target.control_plane_namespace();
+        let classes = Collection::new(&control_plane, "secrets-store.csi.x-k8s.io", "secretproviderclasses");
+        self.listed(&classes, "SecretProviderClass", objects::secret_provider_class)
     }
 
     fn operators(&self) -> Fact<Vec<Operator>> {

@@ -155,6 +155,7 @@ impl Dump<'_> {
             jwks: self.not_recorded(documents),
             storage: self.not_recorded("a Kubernetes dump holds nothing of Azure"),
             signing_key: self.not_recorded("a Kubernetes dump holds no Secrets"),
+            signing_key_problem: None,
         }
     }
 

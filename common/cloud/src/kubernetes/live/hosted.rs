@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use facts::hosted::{AzureMachine, Component, Event, Hosted, HostedCluster, Machine, NodePool, Pod, Workload};
-use facts::oidc::PublicKey;
+use facts::oidc::{KeyProblem, PublicKey};
 use facts::{Fact, Gap, GapKind, Need, Target};
 use kube::api::ListParams;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{KnownCluster, asked, got, listed};
+use super::{KnownCluster, asked, got, listed, sort};
 use crate::kubernetes::connection::{Connection, path, request, segment, unusable};
 use crate::kubernetes::error::KubeError;
 use crate::kubernetes::objects;
@@ -27,7 +27,7 @@ impl Connection {
         target: &Target,
         known: KnownCluster<'_>,
         needs: &BTreeSet<Need>,
-    ) -> (Hosted, Fact<PublicKey>) {
+    ) -> (Hosted, (Fact<PublicKey>, Option<KeyProblem>)) {
         let wants = |need| needs.contains(&need);
         let control_plane = target.control_plane_namespace();
         let control_plane = control_plane.as_str();
@@ -40,7 +40,10 @@ impl Connection {
                 KnownCluster::Unasked => cluster.known(&format!("HostedCluster {target}")),
                 KnownCluster::Unreadable => Err(Gap::new(GapKind::Blocked, "it could not be read")),
             };
-            let key = asked(wants(Need::SigningKey), self.signing_key(target, named)).await;
+            let key = match wants(Need::SigningKey) {
+                true => self.signing_key(target, named).await,
+                false => (Fact::default(), None),
+            };
             (cluster, key)
         };
         let pods_and_logs = async {
@@ -185,46 +188,56 @@ impl Connection {
     }
 
     /// The public half of the key that signs service account tokens: of the Secret that the HostedCluster names, or of
-    /// the one that HyperShift generates when it names none.
-    async fn signing_key(&self, target: &Target, cluster: Result<&HostedCluster, Gap>) -> Fact<PublicKey> {
+    /// the one that HyperShift generates when it names none; and why the Secret is none that HyperShift can use.
+    async fn signing_key(
+        &self,
+        target: &Target,
+        cluster: Result<&HostedCluster, Gap>,
+    ) -> (Fact<PublicKey>, Option<KeyProblem>) {
         let cluster = match cluster {
             Ok(cluster) => cluster,
             Err(gap) => {
                 let why = format!("HostedCluster {target} names the Secret of the key: {}", gap.why);
-                return Fact::Unreadable(Gap { kind: GapKind::Blocked, why, ..gap });
+                return (Fact::Unreadable(Gap { kind: GapKind::Blocked, why, ..gap }), None);
             }
         };
+        let given = cluster.signing_key_secret.is_some();
+        let (_, _, source, _) = signing_key_secret(target, cluster);
+        let problem = |why: String, other_form| given.then(|| KeyProblem { source, why, other_form });
         match self.signing_key_pem(target, cluster).await {
             Fact::Known((pem, source)) => match signing_key::public_key_of_pem(&pem, source) {
-                Ok(key) => Fact::Known(key),
-                Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
+                Ok(key) => {
+                    let objection = signing_key::objection(&pem);
+                    let other_form = signing_key::is_private(&pem);
+                    (Fact::Known(key), objection.and_then(|why| problem(why.to_owned(), other_form)))
+                }
+                Err(error) => {
+                    let why = error.to_string();
+                    (Fact::Unreadable(Gap::new(GapKind::Blocked, why.clone())), problem(why, false))
+                }
             },
-            Fact::Absent => Fact::Absent,
-            Fact::Unreadable(gap) => Fact::Unreadable(gap),
+            Fact::Absent => (Fact::Absent, None),
+            Fact::Unreadable(gap) if gap.kind == GapKind::Blocked => {
+                let why = gap.why.clone();
+                (Fact::Unreadable(gap), problem(why, false))
+            }
+            Fact::Unreadable(gap) => (Fact::Unreadable(gap), None),
         }
     }
 
     /// The key that signs service account tokens in PEM form, and the name of its Secret: the one that the HostedCluster
-    /// names, or the one that HyperShift generates when it names none.
+    /// names, or the one that HyperShift generates when it names none. Blocked when the Secret lacks the key.
     pub(crate) async fn signing_key_pem(
         &self,
         target: &Target,
         cluster: &HostedCluster,
     ) -> Fact<(Zeroizing<Vec<u8>>, String)> {
-        let (namespace, name, keys): (String, String, &[&str]) = match &cluster.signing_key_secret {
-            Some(name) => (target.namespace.clone(), name.clone(), &["key"]),
-            None => (
-                target.control_plane_namespace(),
-                "sa-signing-key".to_owned(),
-                &["service-account.pub", "service-account.key"],
-            ),
-        };
-        let source = format!("Secret {namespace}/{name}");
+        let (namespace, name, source, keys) = signing_key_secret(target, cluster);
         match got(self.secret(&namespace, &name, keys).await, "secrets", Some(&namespace)) {
             Fact::Known(Some(pem)) => Fact::Known((pem, source)),
             Fact::Known(None) => {
                 let why = format!("{source} has no key '{}'", keys.join("' or '"));
-                Fact::Unreadable(Gap::new(GapKind::Failed, why))
+                Fact::Unreadable(Gap::new(GapKind::Blocked, why))
             }
             Fact::Absent => Fact::Absent,
             Fact::Unreadable(gap) => Fact::Unreadable(gap),
@@ -255,12 +268,6 @@ impl Connection {
     }
 }
 
-fn sort<T, K: Ord>(fact: &mut Fact<Vec<T>>, key: impl FnMut(&T) -> K) {
-    if let Fact::Known(items) = fact {
-        items.sort_by_cached_key(key);
-    }
-}
-
 /// Two lists as one; what is missing of either makes the whole unreadable.
 fn both<T, K: Ord>(one: Fact<Vec<T>>, other: Fact<Vec<T>>, key: impl FnMut(&T) -> K) -> Fact<Vec<T>> {
     let mut joined = match (one, other) {
@@ -272,4 +279,18 @@ fn both<T, K: Ord>(one: Fact<Vec<T>>, other: Fact<Vec<T>>, key: impl FnMut(&T) -
     };
     sort(&mut joined, key);
     joined
+}
+
+/// Namespace, name, what to call it, and the keys to look for, of the Secret that holds the signing key.
+fn signing_key_secret(target: &Target, cluster: &HostedCluster) -> (String, String, String, &'static [&'static str]) {
+    let (namespace, name, keys): (String, String, &'static [&'static str]) = match &cluster.signing_key_secret {
+        Some(name) => (target.namespace.clone(), name.clone(), &["key"]),
+        None => (
+            target.control_plane_namespace(),
+            "sa-signing-key".to_owned(),
+            &["service-account.pub", "service-account.key"],
+        ),
+    };
+    let source = format!("Secret {namespace}/{name}");
+    (namespace, name, source, keys)
 }

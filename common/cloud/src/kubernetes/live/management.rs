@@ -10,6 +10,7 @@ use super::{OPERATOR_NAMESPACE, asked, got};
 use crate::kubernetes::connection::{Connection, path, request, segment};
 use crate::kubernetes::error::KubeError;
 use crate::kubernetes::objects;
+use crate::kubernetes::shared::Shared;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 /// Aggregated discovery: all groups, versions and resources in one document. v2 since Kubernetes 1.30.
@@ -22,31 +23,19 @@ impl Connection {
     /// Collects what `needs` names of the management cluster.
     pub(super) async fn management(&self, target: &Target, needs: &BTreeSet<Need>) -> Management {
         let wants = |need| needs.contains(&need);
-        let version = async { got(self.kubernetes_version().await, "/version", None) };
+        let shared = self.shared();
+        let version = shared.version.or(Box::pin(async { got(self.kubernetes_version().await, "/version", None) }));
         let (kubernetes_version, operators, api_resources, access, supported_versions) = futures::join!(
             asked(wants(Need::Operator) || wants(Need::ApiResources), version),
-            asked(wants(Need::Operator) || wants(Need::SupportedVersions), self.operators()),
-            asked(wants(Need::ApiResources), self.api_resources()),
+            asked(wants(Need::Operator), shared.operators.or(Box::pin(self.operators()))),
+            asked(wants(Need::ApiResources), shared.api_resources.or(Box::pin(self.api_resources()))),
             asked(wants(Need::Access), self.access(target)),
-            asked(wants(Need::SupportedVersions), self.supported_versions(OPERATOR_NAMESPACE)),
+            asked(
+                wants(Need::SupportedVersions),
+                shared.supported_versions.or(Box::pin(self.published_versions(&shared)))
+            ),
         );
-        // An operator elsewhere keeps its ConfigMap elsewhere.
-        let elsewhere = match (&supported_versions, &operators) {
-            (Fact::Absent, Fact::Known(operators)) => operators.first().map(|operator| operator.namespace.clone()),
-            _ => None,
-        };
-        let supported_versions = match elsewhere {
-            Some(namespace) if namespace != OPERATOR_NAMESPACE => self.supported_versions(&namespace).await,
-            _ => supported_versions,
-        };
-        Management {
-            kubernetes_version,
-            operators: if wants(Need::Operator) { operators } else { Fact::default() },
-            api_resources,
-            access,
-            supported_versions,
-            ..Management::default()
-        }
+        Management { kubernetes_version, operators, api_resources, access, supported_versions, ..Management::default() }
     }
 
     async fn operators(&self) -> Fact<Vec<Operator>> {
@@ -103,6 +92,23 @@ impl Connection {
         };
         let definitions: Vec<_> = definitions.iter().filter_map(objects::custom_resource).collect();
         Fact::Known(objects::api_resources(&definitions, Some(&discovery)))
+    }
+
+    /// What the operator publishes, wherever it is.
+    async fn published_versions(&self, shared: &Shared) -> Fact<SupportedVersions> {
+        let (usual, operators) = futures::join!(
+            self.supported_versions(OPERATOR_NAMESPACE),
+            shared.operators.or(Box::pin(self.operators()))
+        );
+        // An operator elsewhere keeps its ConfigMap elsewhere.
+        let elsewhere = match (&usual, &operators) {
+            (Fact::Absent, Fact::Known(operators)) => operators.first().map(|operator| operator.namespace.as_str()),
+            _ => None,
+        };
+        match elsewhere {
+            Some(namespace) if namespace != OPERATOR_NAMESPACE => self.supported_versions(namespace).await,
+            _ => usual,
+        }
     }
 
     async fn supported_versions(&self, namespace: &str) -> Fact<SupportedVersions> {

@@ -1,6 +1,7 @@
 //! Live collection: every fact by its own calls, all at once, each with its own outcome.
 
 mod access;
+mod fleet;
 mod hosted;
 mod logs;
 mod management;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 
 use facts::hosted::{Hosted, HostedCluster};
 use facts::management::Management;
-use facts::oidc::PublicKey;
+use facts::oidc::{KeyProblem, PublicKey};
 use facts::{Fact, Gap, GapKind, Need, Target};
 use serde_json::Value;
 
@@ -33,6 +34,8 @@ pub struct Collected {
     pub hosted: Hosted,
     /// The public half of the service account signing key.
     pub signing_key: Fact<PublicKey>,
+    /// Why the Secret of that key is none that HyperShift can use, where it is none.
+    pub signing_key_problem: Option<KeyProblem>,
     /// The requests that were made, in the order in which they ended.
     pub calls: Vec<CallEvent>,
 }
@@ -70,9 +73,9 @@ impl Connection {
     }
 
     async fn collect_with(&self, target: &Target, cluster: KnownCluster<'_>, needs: &BTreeSet<Need>) -> Collected {
-        let (management, (hosted, signing_key)) =
-            futures::join!(self.management(target, needs), self.hosted(target, cluster, needs));
-        Collected { management, hosted, signing_key, calls: self.take_calls() }
+        let (management, (hosted, (signing_key, signing_key_problem))) =
+            futures::join!(Box::pin(self.management(target, needs)), Box::pin(self.hosted(target, cluster, needs)));
+        Collected { management, hosted, signing_key, signing_key_problem, calls: self.take_calls() }
     }
 }
 
@@ -102,6 +105,12 @@ fn listed<T>(
         Ok(objects) => Fact::Known(objects.iter().filter_map(map).collect()),
         Err(KubeError::NotFound { .. }) => Fact::Unreadable(not_served(resource)),
         Err(error) => Fact::Unreadable(error.gap("list", resource, namespace)),
+    }
+}
+
+fn sort<T, K: Ord>(fact: &mut Fact<Vec<T>>, key: impl FnMut(&T) -> K) {
+    if let Fact::Known(items) = fact {
+        items.sort_by_cached_key(key);
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use facts::{Fact, GapKind, Need, Target};
 use serde_json::{Value, json};
 
-use crate::kubernetes::{Connection, KubeError, KubeOptions};
+use crate::kubernetes::{Connection, KubeError, KubeOptions, objects};
 
 /// What the server holds: path (and `?fieldSelector` where it matters) to status and body.
 #[derive(Default)]
@@ -356,4 +356,63 @@ async fn names_cannot_change_the_path() {
     let found = connection.collect(&target, &[Need::HostedCluster, Need::Pods].into()).await;
     assert_eq!(found.hosted.cluster.gap().unwrap().kind, GapKind::Failed);
     assert_eq!(server.requests.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_hosted_clusters_share_is_read_once_and_pods_leave_their_sums_alone() {
+    let mut server = healthy();
+    let ready = json!({"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "4"}});
+    server.list("/api/v1/nodes", json!([{"metadata": {"name": "n"}, "status": ready}]));
+    server.list(
+        "/apis/storage.k8s.io/v1/csinodes",
+        json!([{"metadata": {"name": "n"}, "spec": {"drivers": [{"name": "disk.csi.azure.com", "allocatable": {"count": 8}}]}}]),
+    );
+    let pod = |cpu: &str| json!({"spec": {"nodeName": "n", "containers": [{"resources": {"requests": {"cpu": cpu}}}]}});
+    server.answer("/api/v1/pods", 200, &json!({"metadata": {"continue": "next"}, "items": [pod("1")]}));
+    server.list("/api/v1/pods", json!([pod("500m")]));
+    let cluster = |namespace: &str| {
+        let mut cluster = hosted_cluster();
+        cluster["metadata"]["namespace"] = json!(namespace);
+        cluster["spec"]["issuerURL"] = json!("https://issuer");
+        cluster
+    };
+    server.list("/apis/hypershift.openshift.io/v1beta1/hostedclusters", json!([cluster("a"), cluster("b")]));
+    let (server, connection) = connect(server).await;
+    let own = objects::hosted_cluster(&cluster("a")).unwrap();
+    for _ in 0..3 {
+        let (nodes, requests) = (connection.host_nodes().await, connection.host_requests().await);
+        assert_eq!(nodes.get().unwrap()[0].disk_slots, Some(8));
+        assert_eq!(requests.get().unwrap()["n"].cpu_millis, 1_500);
+        let others = connection.others(&own).await;
+        assert_eq!((others.get().unwrap().count, others.get().unwrap().related[0].same_issuer), (1, true));
+        assert_eq!(connection.cluster_operators().await, Fact::Absent, "no OpenShift");
+        let found = connection.collect(&target(), &[Need::Operator, Need::SupportedVersions].into()).await;
+        assert!(found.management.supported_versions.get().is_some());
+    }
+    let count = || server.requests.lock().unwrap().len();
+    // Nodes, CSINodes, two pages of pods, HostedClusters, ClusterOperators; version, operators, supported versions.
+    assert_eq!(count(), 9);
+    connection.ask_anew();
+    assert!(connection.host_nodes().await.get().is_some());
+    assert_eq!(count(), 11);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_no_signing_key_is_told() {
+    use base64::Engine as _;
+    let secret = |text: &str| json!({"data": {"key": base64::engine::general_purpose::STANDARD.encode(text)}});
+    for (content, words, other_form) in [
+        (json!({"data": {"other": "eA=="}}), "has no key 'key'", false),
+        (secret("canary"), "holds no RSA key", false),
+        (secret(&pem()), "it is a public key", false),
+    ] {
+        let mut server = healthy();
+        server.answers.remove(SIGNER);
+        server.answer(SIGNER, 200, &content);
+        let (_server, connection) = connect(server).await;
+        let found = connection.collect(&target(), &[Need::SigningKey].into()).await;
+        let problem = found.signing_key_problem.unwrap();
+        assert!(problem.why.contains(words) && !problem.why.contains("canary"), "{}", problem.why);
+        assert_eq!((problem.source.as_str(), problem.other_form), ("Secret clusters/signer", other_form));
+    }
 }

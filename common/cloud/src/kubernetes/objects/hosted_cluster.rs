@@ -95,6 +95,7 @@ pub fn hosted_cluster(object: &Value) -> Result<HostedCluster, HostedClusterErro
         has_proxy: ["httpProxy", "httpsProxy"]
             .iter()
             .any(|key| text(object, &format!("/spec/configuration/proxy/{key}")).is_some_and(|url| !url.is_empty())),
+        managed_identities: super::managed_identities(object),
     })
 }
 

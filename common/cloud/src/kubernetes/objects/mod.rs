@@ -5,10 +5,12 @@
 
 mod api;
 mod event;
+mod fleet;
 mod guest;
 mod hosted_cluster;
 mod json;
 mod machine;
+mod managed;
 mod names;
 mod node_pool;
 mod pod;
@@ -17,12 +19,15 @@ mod workload;
 
 pub use api::{API_GROUPS, CustomResource, api_resources, custom_resource, supported_versions};
 pub use event::warning;
+pub(in crate::kubernetes) use fleet::{Neighbour, add_requests, disk_slots, neighbour, others};
+pub use fleet::{host_node, host_operator, machine_config_pool, storage_class};
 pub use guest::{
     cluster_operator, has_ready_endpoint, node, operand_credentials, signing_request, unschedulable, webhooks,
 };
 pub use hosted_cluster::{HostedClusterError, hosted_cluster, platform, target};
 pub use json::{conditions, items, str_at, text};
 pub use machine::{azure_machine, machine};
+pub use managed::{managed_identities, secret_provider_class};
 pub use names::{dns_credentials, external_dns, service_addresses};
 pub use node_pool::{belongs_to, node_pool};
 pub use pod::pod;
@@ -157,6 +162,15 @@ mod tests {
             let _ = operand_credentials(&value);
             let _ = unschedulable(&value);
             let _ = webhooks(&value, "ValidatingWebhookConfiguration");
+            let _ = host_node(&value);
+            let _ = storage_class(&value);
+            let _ = host_operator(&value);
+            let _ = machine_config_pool(&value);
+            let _ = neighbour(&value);
+            let _ = disk_slots(&value);
+            add_requests(&mut std::collections::BTreeMap::new(), &value);
+            let _ = managed_identities(&value);
+            let _ = secret_provider_class(&value);
             let _ = supported_versions(&value);
             let _ = custom_resource(&value);
             let _ = api_resources(&[], Some(&value));
