@@ -25,7 +25,7 @@ pub(crate) fn fold(rows: &mut [Row]) {
 
 /// The end of the chain of parents. Causes form no cycle (a test holds the registry to that), so the walk ends.
 fn root_of(parents: &[Option<usize>], at: usize) -> Option<usize> {
-    std::iter::successors(parents[at], |&next| parents[next]).last()
+    std::iter::successors(parents[at], |&next| parents[next]).take(parents.len()).last()
 }
 
 fn parent_of(rows: &[Row], at: usize) -> Option<usize> {
@@ -205,7 +205,7 @@ mod tests {
         set_pool_condition(&mut facts, "Ready");
         let report = report(&facts);
         assert_eq!(codes(&report), ["NW02"]);
-        assert_eq!(explained(&report), ["NP01", "NP02"]);
+        assert_eq!(explained(&report), ["NP01", "NP02", "NP04"]);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         set_condition(&mut facts, "Degraded", "True", "etcd statefulset has 1 unavailable replicas");
         let report = report(&facts);
         let row = report.rows.iter().find(|row| row.check.code == "HC01").unwrap();
-        assert_eq!(row.caused_by.as_ref().map(|cause| cause.subject.as_str()), Some("workload etcd"));
+        assert_eq!(row.caused_by.as_ref().map(|cause| cause.subject.as_str()), Some("StatefulSet etcd"));
     }
 
     #[test]
@@ -266,9 +266,9 @@ mod tests {
         let Fact::Known(workloads) = &mut facts.hosted.workloads else { panic!("no workloads") };
         workloads[2] = workload("etcd", 3, 2);
         set_condition(&mut facts, "EtcdAvailable", "False", "etcd statefulset has 1 unavailable replicas");
-        assert_eq!(codes(&report(&facts)), ["HC01", "HC03"]);
+        assert_eq!(codes(&report(&facts)), ["HC01", "HC06"]);
         set_condition(&mut facts, "EtcdAvailable", "Unknown", "etcd statefulset has 1 unavailable replicas");
-        assert_eq!(codes(&report(&facts)), ["HC03"]);
+        assert_eq!(codes(&report(&facts)), ["HC06"]);
     }
 
     #[test]
@@ -300,6 +300,12 @@ mod tests {
         let mut facts = healthy();
         set_condition(&mut facts, "ReconciliationActive", "False", "paused");
         set_pool_condition(&mut facts, "ReconciliationActive");
-        assert_eq!(codes(&report(&facts)), ["HC01", "NP01"]);
+        let report = report(&facts);
+        let roots = roots(&report);
+        assert_eq!(roots, [("HC12", "HostedCluster prod".to_owned()), ("HC12", "NodePool prod".to_owned())]);
+        for (code, cause) in [("HC01", "HostedCluster prod"), ("NP01", "NodePool prod")] {
+            let row = report.rows.iter().find(|row| row.check.code == code).unwrap();
+            assert_eq!(row.caused_by.as_ref().map(|cause| cause.subject.as_str()), Some(cause), "{code}");
+        }
     }
 }

@@ -249,6 +249,8 @@ pub enum Key {
     Names,
     /// The release of the hosted cluster.
     Release,
+    /// That something is not reconciled: the HostedCluster, or the NodePool of a name.
+    Pause(Option<String>),
     /// The CPU architecture of a NodePool, by the NodePool's name.
     NodePoolArch(String),
     /// The nodes of the management cluster.

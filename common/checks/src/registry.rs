@@ -55,10 +55,28 @@ mod hc01_hc_conditions;
 mod hc02_api_reachable;
 #[path = "check/hc03_cp_components.rs"]
 mod hc03_cp_components;
+#[path = "check/hc04_token_minters.rs"]
+mod hc04_token_minters;
+#[path = "check/hc05_capi_infra.rs"]
+mod hc05_capi_infra;
+#[path = "check/hc06_etcd.rs"]
+mod hc06_etcd;
+#[path = "check/hc07_certs_expiry.rs"]
+mod hc07_certs_expiry;
+#[path = "check/hc08_kms_runtime.rs"]
+mod hc08_kms_runtime;
+#[path = "check/hc09_konnectivity.rs"]
+mod hc09_konnectivity;
+#[path = "check/hc10_spec_vs_azure.rs"]
+mod hc10_spec_vs_azure;
 #[path = "check/hc11_clusteroperators.rs"]
 mod hc11_clusteroperators;
+#[path = "check/hc12_reconcile_paused.rs"]
+mod hc12_reconcile_paused;
 #[path = "check/hc13_guest_credentials.rs"]
 mod hc13_guest_credentials;
+#[path = "check/hc14_upgrade_progress.rs"]
+mod hc14_upgrade_progress;
 #[path = "check/hc15_guest_webhooks.rs"]
 mod hc15_guest_webhooks;
 #[path = "check/id01_identities_resolve.rs"]
@@ -81,12 +99,16 @@ mod mc04_release_image_arch;
 mod mc05_capacity;
 #[path = "check/mc06_mc_health.rs"]
 mod mc06_mc_health;
+#[path = "check/mc08_cpo_override.rs"]
+mod mc08_cpo_override;
 #[path = "check/np01_np_conditions.rs"]
 mod np01_np_conditions;
 #[path = "check/np02_machine_chain.rs"]
 mod np02_machine_chain;
 #[path = "check/np03_np_version_skew.rs"]
 mod np03_np_version_skew;
+#[path = "check/np04_ignition.rs"]
+mod np04_ignition;
 #[path = "check/np05_node_csr.rs"]
 mod np05_node_csr;
 #[path = "check/np06_boot_serial.rs"]
@@ -99,6 +121,8 @@ mod np08_autoscaler;
 mod np09_stuck_delete;
 #[path = "check/np10_vm_node_diff.rs"]
 mod np10_vm_node_diff;
+#[path = "check/np11_mhc_blocked.rs"]
+mod np11_mhc_blocked;
 #[path = "check/nw01_vnet_subnet_valid.rs"]
 mod nw01_vnet_subnet_valid;
 #[path = "check/nw02_nsg_egress.rs"]
@@ -248,21 +272,33 @@ pub static CHECKS: &[&Check] = &[
     &mc04_release_image_arch::RELEASE_IMAGE_ARCH,
     &mc05_capacity::CAPACITY,
     &mc06_mc_health::MC_HEALTH,
+    &mc08_cpo_override::CPO_OVERRIDE,
     &hc01_hc_conditions::HC_CONDITIONS,
     &hc02_api_reachable::API_REACHABLE,
     &hc03_cp_components::CP_COMPONENTS,
+    &hc04_token_minters::TOKEN_MINTERS,
+    &hc05_capi_infra::CAPI_INFRA,
+    &hc06_etcd::ETCD,
+    &hc07_certs_expiry::CERTS_EXPIRY,
+    &hc08_kms_runtime::KMS_RUNTIME,
+    &hc09_konnectivity::KONNECTIVITY,
+    &hc10_spec_vs_azure::SPEC_VS_AZURE,
     &hc11_clusteroperators::CLUSTEROPERATORS,
+    &hc12_reconcile_paused::RECONCILE_PAUSED,
     &hc13_guest_credentials::GUEST_CREDENTIALS,
+    &hc14_upgrade_progress::UPGRADE_PROGRESS,
     &hc15_guest_webhooks::GUEST_WEBHOOKS,
     &np01_np_conditions::NP_CONDITIONS,
     &np02_machine_chain::MACHINE_CHAIN,
     &np03_np_version_skew::NP_VERSION_SKEW,
+    &np04_ignition::IGNITION,
     &np05_node_csr::NODE_CSR,
     &np06_boot_serial::BOOT_SERIAL,
     &np07_image_and_disk::IMAGE_AND_DISK,
     &np08_autoscaler::AUTOSCALER,
     &np09_stuck_delete::STUCK_DELETE,
     &np10_vm_node_diff::VM_NODE_DIFF,
+    &np11_mhc_blocked::MHC_BLOCKED,
     &or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS,
     &or02_orphan_groups::ORPHAN_GROUPS,
     &or03_orphan_dns::ORPHAN_DNS,
@@ -323,16 +359,28 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&mc04_release_image_arch::RELEASE_IMAGE_ARCH, mc04_release_image_arch::tests::faults),
     (&mc05_capacity::CAPACITY, mc05_capacity::tests::faults),
     (&mc06_mc_health::MC_HEALTH, mc06_mc_health::tests::faults),
+    (&mc08_cpo_override::CPO_OVERRIDE, mc08_cpo_override::tests::faults),
     (&hc02_api_reachable::API_REACHABLE, hc02_api_reachable::tests::faults),
+    (&hc04_token_minters::TOKEN_MINTERS, hc04_token_minters::tests::faults),
+    (&hc05_capi_infra::CAPI_INFRA, hc05_capi_infra::tests::faults),
+    (&hc06_etcd::ETCD, hc06_etcd::tests::faults),
+    (&hc07_certs_expiry::CERTS_EXPIRY, hc07_certs_expiry::tests::faults),
+    (&hc08_kms_runtime::KMS_RUNTIME, hc08_kms_runtime::tests::faults),
+    (&hc09_konnectivity::KONNECTIVITY, hc09_konnectivity::tests::faults),
+    (&hc10_spec_vs_azure::SPEC_VS_AZURE, hc10_spec_vs_azure::tests::faults),
     (&hc11_clusteroperators::CLUSTEROPERATORS, hc11_clusteroperators::tests::faults),
+    (&hc12_reconcile_paused::RECONCILE_PAUSED, hc12_reconcile_paused::tests::faults),
     (&hc13_guest_credentials::GUEST_CREDENTIALS, hc13_guest_credentials::tests::faults),
+    (&hc14_upgrade_progress::UPGRADE_PROGRESS, hc14_upgrade_progress::tests::faults),
     (&hc15_guest_webhooks::GUEST_WEBHOOKS, hc15_guest_webhooks::tests::faults),
+    (&np04_ignition::IGNITION, np04_ignition::tests::faults),
     (&np05_node_csr::NODE_CSR, np05_node_csr::tests::faults),
     (&np06_boot_serial::BOOT_SERIAL, np06_boot_serial::tests::faults),
     (&np07_image_and_disk::IMAGE_AND_DISK, np07_image_and_disk::tests::faults),
     (&np08_autoscaler::AUTOSCALER, np08_autoscaler::tests::faults),
     (&np09_stuck_delete::STUCK_DELETE, np09_stuck_delete::tests::faults),
     (&np10_vm_node_diff::VM_NODE_DIFF, np10_vm_node_diff::tests::faults),
+    (&np11_mhc_blocked::MHC_BLOCKED, np11_mhc_blocked::tests::faults),
     (&or01_orphan_role_assignments::ORPHAN_ROLE_ASSIGNMENTS, or01_orphan_role_assignments::tests::faults),
     (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),
     (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),

@@ -7,6 +7,7 @@ mod api_server;
 pub mod apply;
 pub mod azure;
 pub mod bundle;
+mod certificates;
 pub mod clouds;
 mod collect;
 pub mod create;

@@ -537,6 +537,15 @@ pub struct Container {
     /// `AZURE_CLIENT_ID` of its environment.
     #[serde(default)]
     pub azure_client_id: Option<String>,
+    /// Whether it is an init container that keeps running beside the others: a native side-car.
+    #[serde(default)]
+    pub sidecar: bool,
+    /// `AZURE_TENANT_ID` of its environment.
+    #[serde(default)]
+    pub azure_tenant_id: Option<String>,
+    /// `AZURE_FEDERATED_TOKEN_FILE` of its environment.
+    #[serde(default)]
+    pub azure_token_file: Option<String>,
 }
 
 /// What a token minter side-car asks the hosted API server for.
@@ -547,6 +556,9 @@ pub struct TokenMinter {
     pub audience: Option<String>,
     /// `--service-account-namespace` and `--service-account-name` as a subject.
     pub subject: Option<String>,
+    /// `--token-file`.
+    #[serde(default)]
+    pub file: Option<String>,
 }
 
 /// A warning event.

@@ -35,6 +35,7 @@ mod cases {
     mod doctor_names;
     mod doctor_network;
     mod doctor_outputs;
+    mod doctor_plane;
     mod doctor_quota;
     mod doctor_release;
     mod house;

@@ -33,7 +33,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, DnsZones, ExternalDns],
-        caused_by: ["CR01"],
+        caused_by: ["CR01", "CR04"],
         judge: judge,
     };
 }

@@ -39,7 +39,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, Logs],
-        caused_by: ["FC01", "FC02", "FC03", "FC04", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01", "RA02", "RA05", "CR04", "CR05", "DN07"],
+        caused_by: ["FC01", "FC02", "FC03", "FC04", "ID01", "OI01", "OI02", "OI03", "OI04", "RA01", "RA02", "RA05", "CR04", "CR05", "DN07", "HC04", "HC05"],
         judge: judge,
     };
 }

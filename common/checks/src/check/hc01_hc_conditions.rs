@@ -30,7 +30,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, NodePools],
-        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04", "MC03", "MC04"],
+        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04", "MC03", "MC04", "HC05", "HC06", "HC07", "HC08", "HC09", "HC12", "HC14", "NP04"],
         judge: judge,
     };
 }
@@ -228,13 +228,13 @@ fn tied(finding: Finding, kind: &str) -> Finding {
         "ValidReleaseImage" | "ValidReleaseInfo" | "ClusterVersionReleaseAccepted" => finding.touches(Key::Release),
         "SupportedHostedCluster" => finding.touches(Key::Release).explaining_itself(),
         "ValidAzureKMSConfig" => finding.touches(identity("kms")).explaining_itself(),
+        "ReconciliationActive" => finding.touches(Key::Pause(None)).explaining_itself(),
         // What the spec says, and what the management cluster makes: no fault of Azure, machines or workloads explains it.
         "ValidConfiguration"
         | "ValidHostedControlPlaneConfiguration"
         | "ValidProxyConfiguration"
         | "ValidIDPConfiguration"
         | "PlatformCredentialsFound"
-        | "ReconciliationActive"
         | "InfrastructureReady" => finding.explaining_itself(),
         "ExternalDNSReachable" => finding.touches(Key::Names).explaining_itself(),
         kind if kind.starts_with("AzureP") || kind.starts_with("AzureI") => finding

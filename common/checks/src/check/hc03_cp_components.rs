@@ -31,7 +31,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, Components, Pods],
-        caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01", "MC05", "MC06", "OI05", "AR01", "AR02"],
+        caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01", "MC05", "MC06", "OI05", "AR01", "AR02", "HC04", "HC06", "HC07", "HC08", "NP04"],
         judge: judge,
     };
 }

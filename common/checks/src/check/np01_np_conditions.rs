@@ -28,7 +28,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [NodePools],
-        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08", "DN02", "DN03", "MC04"],
+        caused_by: ["NP02", "NP03", "NW02", "NW03", "HC03", "MC01", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08", "DN02", "DN03", "MC04", "NP04", "NP11", "HC05", "HC12"],
         judge: judge,
     };
 }
@@ -145,6 +145,7 @@ fn touching(finding: Finding, pool: &NodePool, kind: &str) -> Finding {
             "SupportedVersionSkew" | "ValidReleaseImage" => finding.touches(Key::NodePoolRelease(pool.name.clone())),
             "ValidPlatformImage" => finding.touches(Key::Supply(crate::Supply::Image, pool.name.clone())),
             "ValidArchPlatform" => finding.touches(Key::NodePoolArch(pool.name.clone())),
+            "ReconciliationActive" => finding.touches(Key::Pause(Some(pool.name.clone()))),
             _ => finding,
         }
         .explaining_itself();

@@ -35,7 +35,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, NodePools, Machines],
-        caused_by: ["FC05", "RA01", "QT01", "NW01", "NW02", "NW03", "HC03", "MC01", "QT02", "QT03", "QT04", "QT06", "NW04", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08", "NP05", "NP06", "NW12", "CR06", "CR07", "DN02", "DN03"],
+        caused_by: ["FC05", "RA01", "QT01", "NW01", "NW02", "NW03", "HC03", "MC01", "QT02", "QT03", "QT04", "QT06", "NW04", "NP07", "NW10", "DN08", "NW05", "NW07", "NW08", "NP05", "NP06", "NW12", "CR06", "CR07", "DN02", "DN03", "HC05", "NP04"],
         judge: judge,
     };
 }

@@ -34,7 +34,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, NodePools, ResourceGroups, Network],
-        caused_by: ["CR01"],
+        caused_by: ["CR01", "HC10"],
         judge: judge,
     };
 }

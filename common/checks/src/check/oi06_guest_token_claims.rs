@@ -33,7 +33,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, GuestTokens, IssuerDocuments],
-        caused_by: ["OI03", "OI01", "OI02", "HC03"],
+        caused_by: ["OI03", "OI05", "OI01", "OI02", "HC03"],
         judge: judge,
     };
 }

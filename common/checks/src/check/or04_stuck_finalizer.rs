@@ -26,7 +26,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, Machines, ResourceGroups],
-        caused_by: ["CR01"],
+        caused_by: ["CR01", "CR07", "NP09"],
         judge: judge,
     };
 }
@@ -50,7 +50,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         format!("it has been on its way out for {minutes} minutes"),
         "a controller cannot finish: what it was to delete in Azure stays, and costs money",
     )
-    .see("since", since.to_string());
+    .see("since", since.to_string())
+    .touches(Key::Lock);
     if !cluster.finalizers.is_empty() {
         finding = finding.see("finalizers", cluster.finalizers.join(", "));
     }

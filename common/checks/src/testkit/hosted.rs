@@ -97,6 +97,9 @@ pub(crate) fn pod(app: &str) -> Pod {
             terminated_at: None,
             token_minter: None,
             azure_client_id: None,
+            sidecar: false,
+            azure_tenant_id: None,
+            azure_token_file: None,
         }],
     }
 }

@@ -26,6 +26,10 @@ use jiff::Timestamp;
 
 pub(crate) use self::azure::{pool_member, rule};
 pub(crate) use self::compute::{provider_id, virtual_machine};
+pub(crate) use self::control_plane::{
+    certificate, crash, log_line, minter, set_condition, set_pool_condition, the_container, the_node_pool, the_pod,
+    the_workload,
+};
 pub(crate) use self::exchange::attempts;
 pub(crate) use self::fleet::healthy_managed;
 pub(crate) use self::governance::{CALLER, deny, forbid, lock, reading, refuse_a_machine};

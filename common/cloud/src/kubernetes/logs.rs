@@ -42,7 +42,9 @@ pattern!(
     REFUSAL,
     concat!(
         r"AADSTS\d+|AuthorizationFailed|SubscriptionRequestsThrottled|TooManyRequests",
-        r"|(?i-u:error minting token|failed to create token|429 too many requests|response 429|status ?code[=:]? ?429)"
+        r"|(?i-u:error minting token|failed to create token|429 too many requests|response 429|status ?code[=:]? ?429)",
+        // Azure Key Vault's inner codes of a 403, and what etcd says of its disk.
+        r"|ForbiddenBy[A-Z][a-z]+|slow fdatasync|likely from slow disk|database space exceeded|alarm:NOSPACE"
     )
 );
 pattern!(
@@ -54,6 +56,7 @@ pattern!(
         r"|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?",
         r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ ",
         r#"|"ts":\d+(?:\.\d+)?(?:e[+-]?\d+)?"#,
+        r#"|"(?:took|to|exceeded-duration)":"[^"]*""#,
     )
 );
 pattern!(Regex, KLOG, r"^[IWEF](?P<month>\d\d)(?P<day>\d\d) (?P<time>\d\d:\d\d:\d\d\.\d{1,9})\s");
@@ -61,11 +64,15 @@ pattern!(Regex, LOGFMT, r#"(?:^|\s)(?:ts|time)=(?:"([^"]+)"|(\S+))"#);
 
 /// Whether the log of a container is worth reading.
 ///
-/// A hosted API server writes far more than all others and speaks to Azure only through its KMS plugin.
+/// A hosted API server writes far more than all others and speaks to Azure only through its KMS plugin. `init` means a
+/// container that ends before the others begin; a native side-car does not.
 pub fn is_of_interest(app: Option<&str>, container: &str, init: bool) -> bool {
     let Some(app) = app.filter(|_| !init) else {
         return false;
     };
+    if app == "etcd" {
+        return container == "etcd";
+    }
     let known = catalogue::by_workload(app).is_some() || OPERATOR_WORKLOADS.contains(&app);
     known && (app != "kube-apiserver" || container.contains("kms") || container.contains("token-minter"))
 }
@@ -350,7 +357,8 @@ mod tests {
         assert!(is_of_interest(Some("capi-provider"), "manager", false));
         assert!(is_of_interest(Some("kube-apiserver"), "azure-kms-provider-active", false));
         assert!(!is_of_interest(Some("kube-apiserver"), "kube-apiserver", false));
-        assert!(!is_of_interest(Some("etcd"), "etcd", false));
+        assert!(is_of_interest(Some("etcd"), "etcd", false));
+        assert!(!is_of_interest(Some("etcd"), "etcd-metrics", false));
         assert!(!is_of_interest(Some("capi-provider"), "availability-prober", true));
         assert!(!is_of_interest(None, "manager", false));
     }

@@ -8,7 +8,7 @@ use facts::catalogue::{COMPONENTS, Required};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{INFRA_ID, NAME, Scene, azure};
+use super::{INFRA_ID, NAME, Scene, azure, plane};
 
 /// The release of the healthy cluster.
 pub(super) const VERSION: &str = "4.22.3";
@@ -217,7 +217,7 @@ fn control_plane(scene: &Scene) -> Vec<Value> {
         "kube-apiserver",
     ] {
         objects.push(deployment(&control_plane, name, 1, 1, "img"));
-        objects.push(pod(&control_plane, name));
+        objects.push(signing_in(pod(&control_plane, name), name));
         objects.push(json!({
             "apiVersion": "hypershift.openshift.io/v1beta1", "kind": "ControlPlaneComponent",
             "metadata": {"name": name, "namespace": control_plane},
@@ -228,7 +228,43 @@ fn control_plane(scene: &Scene) -> Vec<Value> {
     for name in ["demo-7xk2p-a", "demo-7xk2p-b"] {
         objects.extend(machine(&control_plane, namespace, name));
     }
+    objects.extend(plane::objects(&control_plane));
     objects
+}
+
+/// A pod of a component with an identity: what the SDK is told, and the token minter beside it.
+fn signing_in(mut pod: Value, name: &str) -> Value {
+    let Some(component) = facts::catalogue::by_workload(name).filter(|component| component.role.is_some()) else {
+        return pod;
+    };
+    let Some(credential) = component.credentials.last() else { return pod };
+    let file = "/var/run/secrets/openshift/serviceaccount/token";
+    let env = [
+        ("AZURE_CLIENT_ID", azure::client_id(component.key)),
+        ("AZURE_TENANT_ID", azure_sim::seed::TENANT.to_owned()),
+        ("AZURE_FEDERATED_TOKEN_FILE", file.to_owned()),
+    ]
+    .map(|(name, value)| json!({"name": name, "value": value}));
+    pod["spec"]["containers"][0]["env"] = json!(env);
+    let minter = json!({
+        "name": "cloud-token-minter", "image": "img", "command": ["/usr/bin/control-plane-operator", "token-minter"],
+        "args": [
+            "--token-audience=openshift",
+            format!("--service-account-namespace={}", credential.namespace),
+            format!("--service-account-name={}", credential.service_account),
+            format!("--token-file={file}"),
+        ],
+    });
+    let running = json!({
+        "name": "cloud-token-minter", "ready": true, "restartCount": 0, "image": "img", "imageID": "img",
+        "state": {"running": {"startedAt": two_days_ago()}},
+    });
+    for (list, entry) in [("/spec/containers", minter), ("/status/containerStatuses", running)] {
+        if let Some(list) = pod.pointer_mut(list).and_then(Value::as_array_mut) {
+            list.push(entry);
+        }
+    }
+    pod
 }
 
 fn hosted_cluster(scene: &Scene) -> Value {
@@ -378,7 +414,7 @@ pub fn node_pool(namespace: &str, name: &str, version: &str) -> Value {
     })
 }
 
-fn pod(namespace: &str, name: &str) -> Value {
+pub(super) fn pod(namespace: &str, name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": format!("{name}-6d8f9-0"), "namespace": namespace, "labels": {"app": name}},

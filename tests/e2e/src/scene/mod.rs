@@ -6,6 +6,7 @@ pub mod azure;
 pub mod fleet;
 pub mod guest;
 pub mod kubernetes;
+pub mod plane;
 pub mod run;
 
 use std::path::PathBuf;

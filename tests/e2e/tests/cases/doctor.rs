@@ -325,6 +325,9 @@ const CASES: &[Case] = &[
             let waiting = json!({"status": {"containerStatuses": [{
                 "name": "ingress-operator", "ready": false, "restartCount": 9, "image": "img", "imageID": "img",
                 "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}},
+            }, {
+                "name": "cloud-token-minter", "ready": true, "restartCount": 0, "image": "img", "imageID": "img",
+                "state": {"running": {}},
             }]}});
             patch(s, &control_plane, "pod/ingress-operator-6d8f9-0", &waiting);
             let unavailable = json!({"status": {"readyReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 1}});

@@ -57,6 +57,9 @@ fn break_three_things(scene: &Scene) {
     let waiting = json!({"containerStatuses": [{
         "name": "capi-provider", "ready": false, "restartCount": 14, "image": "img", "imageID": "img",
         "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container=manager"}},
+    }, {
+        "name": "cloud-token-minter", "ready": true, "restartCount": 0, "image": "img", "imageID": "img",
+        "state": {"running": {}},
     }]});
     status(&control_plane, "pod/capi-provider-6d8f9-0", waiting);
     status(

@@ -152,7 +152,7 @@ fn container_of(place: &Place, pods: &[Pod]) -> Option<(Container, bool)> {
         Some(pod) => pod.app.clone(),
         None => objects::pod(&json!({"metadata": {"name": pod}})).and_then(|pod| pod.app),
     };
-    let init = known.is_some_and(|pod| pod.containers.iter().any(|c| c.name == container && c.init));
+    let init = known.is_some_and(|pod| pod.containers.iter().any(|c| c.name == container && c.init && !c.sidecar));
     logs::is_of_interest(app.as_deref(), container, init)
         .then(|| ((pod.to_owned(), app, container.to_owned()), previous))
 }

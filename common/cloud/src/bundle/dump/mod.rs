@@ -3,6 +3,7 @@
 mod guest;
 mod hosted;
 mod management;
+mod plane;
 mod private_link;
 
 use std::collections::BTreeSet;
@@ -42,7 +43,9 @@ pub fn read(path: &Path, tree: &Tree, wanted: Wanted<'_>, needs: &BTreeSet<Need>
     let recorded = tree.timestamp();
     let mut collected_at = recorded.unwrap_or_else(|| dump.newest(path));
     let source = Source::Bundle { path: shown(path), format: BundleFormat::KubernetesDump };
-    let hosted = dump.hosted(cluster, collected_at);
+    let infra_id = cluster.infra_id.clone();
+    let mut hosted = dump.hosted(cluster, collected_at);
+    hosted.control_plane = dump.control_plane(&infra_id);
     if recorded.is_none() {
         let log_ends = hosted.logs.get().into_iter().flatten().filter_map(|line| line.log_end);
         collected_at = log_ends.fold(collected_at, Timestamp::max);

@@ -217,6 +217,38 @@ fn the_hosted_clusters_own_objects_are_read_as_its_own() {
 }
 
 #[test]
+fn cluster_api_and_volumes_of_a_dump() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tree = small_tree();
+    let plane = "namespaces/clusters-demo";
+    for (path, text) in [
+        (
+            "cluster.x-k8s.io/clusters/x.yaml",
+            "kind: Cluster\nmetadata: {name: x}\nstatus: {infrastructureReady: true}\n",
+        ),
+        (
+            "infrastructure.cluster.x-k8s.io/azureclusters.yaml",
+            "kind: AzureClusterList\nitems:\n- metadata: {name: other}\n",
+        ),
+        (
+            "core/persistentvolumeclaims.yaml",
+            "kind: PersistentVolumeClaimList\nitems:\n- metadata: {name: data-etcd-0}\n  status: {phase: Pending}\n- metadata: {name: x}\n",
+        ),
+    ] {
+        tree.insert(format!("{plane}/{path}"), text.to_owned());
+    }
+    write_tree(folder.path(), &tree);
+    let found = read(folder.path()).unwrap().hosted.control_plane;
+    assert_eq!(found.cluster.get().unwrap().infrastructure_ready, Some(true));
+    assert_eq!(found.azure_cluster, Fact::Absent);
+    let volumes = found.volumes.get().unwrap();
+    assert_eq!((volumes.len(), volumes[0].phase.as_deref()), (1, Some("Pending")));
+    for gap in [found.azure_identity.gap(), found.certificates.gap(), found.health_checks.gap()] {
+        assert_eq!(gap.unwrap().kind, GapKind::NotRecorded);
+    }
+}
+
+#[test]
 fn only_what_is_needed_is_read() {
     let (_folder, path) = file(&tar_of(&small_tree(), ""));
     let facts = open(&path, Wanted::default(), &[Need::HostedCluster].into()).unwrap();

@@ -144,7 +144,9 @@ fn jobs(namespace: &str, pods: &[Pod]) -> Vec<Job> {
     let of_pod = |pod: &Pod| {
         pod.containers
             .iter()
-            .filter(|container| logs::is_of_interest(pod.app.as_deref(), &container.name, container.init))
+            .filter(|container| {
+                logs::is_of_interest(pod.app.as_deref(), &container.name, container.init && !container.sidecar)
+            })
             .map(|container| Job {
                 namespace: namespace.to_owned(),
                 pod: pod.name.clone(),

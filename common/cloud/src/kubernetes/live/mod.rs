@@ -6,6 +6,7 @@ mod hosted;
 mod logs;
 mod management;
 mod names;
+mod plane;
 mod private_link;
 #[cfg(test)]
 mod tests;

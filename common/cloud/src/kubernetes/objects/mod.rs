@@ -4,6 +4,7 @@
 //! nothing. Free text that other programs wrote (messages, arguments, annotations) is redacted on the way.
 
 mod api;
+mod cluster_api;
 mod event;
 mod fleet;
 mod guest;
@@ -18,6 +19,7 @@ mod private_link;
 mod workload;
 
 pub use api::{API_GROUPS, CustomResource, api_resources, custom_resource, supported_versions};
+pub use cluster_api::{api_cluster, azure_cluster, azure_cluster_identity, etcd_volume, machine_health_check};
 pub use event::warning;
 pub(in crate::kubernetes) use fleet::{Neighbour, add_requests, disk_slots, neighbour, others};
 pub use fleet::{host_node, host_operator, machine_config_pool, storage_class};
@@ -171,6 +173,11 @@ mod tests {
             add_requests(&mut std::collections::BTreeMap::new(), &value);
             let _ = managed_identities(&value);
             let _ = secret_provider_class(&value);
+            let _ = api_cluster(&value);
+            let _ = azure_cluster(&value);
+            let _ = azure_cluster_identity(&value);
+            let _ = machine_health_check(&value);
+            let _ = etcd_volume(&value);
             let _ = supported_versions(&value);
             let _ = custom_resource(&value);
             let _ = api_resources(&[], Some(&value));

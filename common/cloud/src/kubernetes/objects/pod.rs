@@ -105,12 +105,18 @@ fn container(name: String, init: bool, spec: &Value, status: &Value) -> Containe
         exit_code: int32(terminated, "/exitCode"),
         terminated_at: time(terminated, "/finishedAt"),
         token_minter: token_minter(&name, spec),
-        azure_client_id: items(spec, "/env")
-            .iter()
-            .find(|variable| str_at(variable, "/name") == Some("AZURE_CLIENT_ID"))
-            .and_then(|variable| text(variable, "/value")),
+        azure_client_id: variable(spec, "AZURE_CLIENT_ID"),
+        sidecar: init && str_at(spec, "/restartPolicy") == Some("Always"),
+        azure_tenant_id: variable(spec, "AZURE_TENANT_ID"),
+        azure_token_file: variable(spec, "AZURE_FEDERATED_TOKEN_FILE"),
         name,
     }
+}
+
+/// The value of an environment variable that is set in the spec itself. Only names that hold no secret are asked for.
+fn variable(spec: &Value, name: &str) -> Option<String> {
+    let found = items(spec, "/env").iter().find(|variable| str_at(variable, "/name") == Some(name))?;
+    text(found, "/value")
 }
 
 /// What a token minter asks for. It is told by its sub-command or its container's name.
@@ -128,6 +134,7 @@ fn token_minter(name: &str, spec: &Value) -> Option<TokenMinter> {
     };
     Some(TokenMinter {
         audience: flag("--token-audience").map(str::to_owned),
+        file: flag("--token-file").map(str::to_owned),
         subject: flag("--service-account-namespace")
             .zip(flag("--service-account-name"))
             .map(|(namespace, account)| format!("system:serviceaccount:{namespace}:{account}")),
@@ -168,9 +175,10 @@ mod tests {
     #[test]
     fn containers_with_their_states_and_tokens() {
         let object = json!({"metadata": {"name": "p"}, "spec": {
-            "initContainers": [{"name": "prober"}],
+            "initContainers": [{"name": "prober"}, {"name": "cloud-token-minter", "restartPolicy": "Always"}],
             "containers": [
-                {"name": "manager", "env": [{"name": "AZURE_CLIENT_ID", "value": "c"}]},
+                {"name": "manager", "env": [{"name": "AZURE_CLIENT_ID", "value": "c"}, {"name": "AZURE_TENANT_ID", "value": "t"},
+                    {"name": "AZURE_FEDERATED_TOKEN_FILE", "value": "/t"}, {"name": "AZURE_CLIENT_SECRET", "value": "s"}]},
                 {"name": "minter", "command": ["/usr/bin/control-plane-operator", "token-minter"],
                  "args": ["--token-audience", "openshift", "--service-account-namespace=kube-system",
                           "--service-account-name=capi-provider"]}]},
@@ -180,10 +188,12 @@ mod tests {
                     "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
                     "lastState": {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": "2026-11-20T09:00:00Z"}}}]}});
         let pod = pod(&object).unwrap();
-        let [prober, manager, minter] = pod.containers.as_slice() else {
-            panic!("three containers");
+        let [prober, sidecar, manager, minter] = pod.containers.as_slice() else {
+            panic!("four containers");
         };
-        assert!(prober.init && prober.ready);
+        assert!(prober.init && prober.ready && !prober.sidecar);
+        assert!(sidecar.init && sidecar.sidecar && sidecar.token_minter.is_some());
+        assert_eq!((manager.azure_tenant_id.as_deref(), manager.azure_token_file.as_deref()), (Some("t"), Some("/t")));
         assert_eq!(manager.waiting_reason.as_deref(), Some("CrashLoopBackOff"));
         assert_eq!((manager.restarts, manager.exit_code), (11, Some(1)));
         assert_eq!(manager.azure_client_id.as_deref(), Some("c"));
