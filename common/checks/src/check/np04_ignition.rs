@@ -309,6 +309,7 @@ pub(crate) mod tests {
         for why in ["ExternalDNSHostNotReachable", "IgnitionCACertMissing", "IgnitionEndpointMissing"] {
             let mut facts = healthy();
             set_pool_condition(&mut facts, "IgnitionEndpointAvailable", "False", why, 60);
+            let finding = the_failure(CHECK, &facts);
             assert!(finding.keys.contains(&Key::NodePool("prod".into())), "{finding:#?}");
             set_pool_condition(&mut facts, "IgnitionEndpointAvailable", "False", why, 5);
             assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);

@@ -18,7 +18,7 @@ impl Scene {
     /// # Errors
     /// As [`Scene::healthy`].
     pub async fn fleet(count: usize) -> Result<Self, Error> {
-        let scene = Self::set(azure::before_create).await?;
+        let scene = Self::set(azure::before_create, false).await?;
         let one = azure::state(&scene.issuer, &scene.container);
         scene.sim.load(many(&one, &scene.issuer, count)).map_err(simulated)?;
         let objects = kubernetes::hosted(&scene, &signing_key()?.pem);
