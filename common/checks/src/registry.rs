@@ -7,6 +7,10 @@ use crate::check::Check;
 mod ar01_keyvault_spc;
 #[path = "check/ar02_spc_mounts.rs"]
 mod ar02_spc_mounts;
+#[path = "check/bn01_bundle_evidence.rs"]
+mod bn01_bundle_evidence;
+#[path = "check/bn02_bundle_secrets.rs"]
+mod bn02_bundle_secrets;
 #[path = "check/cr01_azure_login.rs"]
 mod cr01_azure_login;
 #[path = "check/cr02_caller_permissions.rs"]
@@ -306,6 +310,8 @@ pub static CHECKS: &[&Check] = &[
     &or06_orphan_identities::ORPHAN_IDENTITIES,
     &ar01_keyvault_spc::KEYVAULT_SPC,
     &ar02_spc_mounts::SPC_MOUNTS,
+    &bn01_bundle_evidence::BUNDLE_EVIDENCE,
+    &bn02_bundle_secrets::BUNDLE_SECRETS,
 ];
 
 /// The faults of every check, for the matrix.
@@ -388,4 +394,6 @@ pub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[
     (&or06_orphan_identities::ORPHAN_IDENTITIES, or06_orphan_identities::tests::faults),
     (&ar01_keyvault_spc::KEYVAULT_SPC, ar01_keyvault_spc::tests::faults),
     (&ar02_spc_mounts::SPC_MOUNTS, ar02_spc_mounts::tests::faults),
+    (&bn01_bundle_evidence::BUNDLE_EVIDENCE, bn01_bundle_evidence::tests::faults),
+    (&bn02_bundle_secrets::BUNDLE_SECRETS, bn02_bundle_secrets::tests::faults),
 ];

@@ -13,6 +13,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::azure::{self, Question};
+use crate::bundle::Recorder;
 use crate::clouds::Cloud;
 pub use crate::collect::Rehearsal;
 use crate::collect::{self, Slices, Sources};
@@ -66,6 +67,17 @@ impl Live {
         Self { rehearsal: Some(rehearsal), ..self }
     }
 
+    /// What a bundle says of its recording: who asked, and what was called so far.
+    pub async fn recorder(&self) -> Recorder {
+        let user = self.kubernetes.whoami().await.ok();
+        Recorder {
+            context: self.kubernetes.context_name().map(str::to_owned),
+            server: Some(self.kubernetes.server().to_owned()),
+            user: user.map(|user| facts::redact::text(&user)),
+            calls: self.calls.all(),
+        }
+    }
+
     /// The session with Azure, for what changes something there.
     ///
     /// # Errors
@@ -89,6 +101,7 @@ impl Live {
         let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };
         let mut facts = Facts::unread(now, source, target.clone());
         facts.local.creds_file = self.creds_file.clone();
+        facts.recording.held = Fact::Absent;
         // The HostedCluster says what to ask of Azure and of the issuer; the rest of the management cluster can wait for
         // neither of them.
         let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
@@ -106,6 +119,7 @@ impl Live {
         let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };
         let mut facts = Facts::unread(now, source, head.target);
         facts.local.creds_file = self.creds_file.clone();
+        facts.recording.held = Fact::Absent;
         let hosted = Hosted { cluster: head.cluster, node_pools: head.node_pools, ..Hosted::default() };
         Box::pin(self.collect_about(facts, hosted, true, needs)).await
     }
@@ -133,6 +147,7 @@ impl Live {
         let target = Target { namespace: cluster.namespace.clone(), name: cluster.name.clone() };
         let mut facts = Facts::unread(now, source, target);
         facts.local.creds_file = self.creds_file.clone();
+        facts.recording.held = Fact::Absent;
         let hosted = Hosted { cluster: Fact::Known(cluster), node_pools: Fact::Known(node_pools), ..Hosted::default() };
         Box::pin(self.collect_about(facts, hosted, false, needs)).await
     }

@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod governance;
 pub mod guest;
 pub mod hosted;
+pub mod inventory;
 pub mod key_vault;
 pub mod leftovers;
 pub mod local;

@@ -3,6 +3,7 @@
 
 mod cases {
     mod bench;
+    mod bundle;
     mod cli;
     mod create_azure;
     mod create_azure_faults;

@@ -45,6 +45,7 @@ pub(crate) use self::private_link::{
     no_link_conditions, private_zone_id,
 };
 pub(crate) use self::quota::*;
+pub(crate) use self::recording::{healthy_recorded, held};
 use crate::check::Check;
 use crate::judgement::{Finding, Judgement, Level};
 use crate::view::View;
@@ -134,7 +135,15 @@ pub(crate) fn healthy_kms() -> Facts {
 
 /// Every healthy cluster: what a check reads in all of them is what it declares.
 pub(crate) fn healthy_clusters() -> Vec<Facts> {
-    vec![healthy(), healthy_private(), healthy_kms(), healthy_autoscaling(), healthy_named(), healthy_managed()]
+    vec![
+        healthy(),
+        healthy_private(),
+        healthy_kms(),
+        healthy_autoscaling(),
+        healthy_named(),
+        healthy_managed(),
+        healthy_recorded(),
+    ]
 }
 
 /// The subnet of the management cluster's VNet from which private link services take addresses.

@@ -1,13 +1,16 @@
 //! What is at a path: our own facts, or a tree of Kubernetes YAML; in a directory, a tar, compressed or not, or bare.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
+use facts::recording::Exposed;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::BundleError;
 use super::layout::{self, Located, MAX_WRAPPERS, Place};
+use super::search::Search;
 use super::shown;
 use super::tree::{Content, MAX_ENTRY, Tree, parse_yaml};
 use crate::kubernetes::logs::Scan;
@@ -25,23 +28,48 @@ const HEADER: usize = 512;
 /// What was found.
 #[derive(Debug)]
 pub enum Loaded {
-    /// The bytes of `facts.json`.
-    Facts(Vec<u8>),
-    /// A Kubernetes dump.
-    Tree(Tree),
+    /// Our own bundle.
+    Facts(Files),
+    /// A Kubernetes dump, and the secrets in it if they were searched for.
+    Tree(Tree, Option<Exposed>),
 }
 
-/// Finds out what is at a path and reads what matters of it.
+/// The files of our own bundle.
+#[derive(Debug)]
+pub struct Files {
+    /// The bytes of `facts.json`.
+    pub facts: Vec<u8>,
+    /// The bytes of `manifest.json` beside it.
+    pub manifest: Option<Vec<u8>>,
+    /// The secrets in them, if they were searched for.
+    pub exposed: Option<Exposed>,
+}
+
+impl Files {
+    fn new(facts: Vec<u8>, manifest: Option<Vec<u8>>, search: bool) -> Self {
+        let exposed = search.then(|| {
+            let mut search = Search::default();
+            search.content("facts.json", &facts);
+            if let Some(manifest) = &manifest {
+                search.content("manifest.json", manifest);
+            }
+            search.done()
+        });
+        Self { facts, manifest, exposed }
+    }
+}
+
+/// Finds out what is at a path and reads what matters of it; with `search`, looks for secrets in all of it.
 ///
 /// # Errors
 /// [`BundleError`] when it is no bundle, is damaged or too large.
-pub fn load(path: &Path) -> Result<Loaded, BundleError> {
+pub fn load(path: &Path, search: bool) -> Result<Loaded, BundleError> {
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => BundleError::Missing { path: shown(path) },
         _ => unreadable(path, &error),
     })?;
     if metadata.is_dir() {
-        return load_directory(path);
+        return load_directory(path, search);
     }
     if !metadata.is_file() {
         return Err(not_a_bundle(path, "it is neither a file nor a directory"));
@@ -60,12 +88,12 @@ pub fn load(path: &Path) -> Result<Loaded, BundleError> {
     };
     let limited = Limited { inner: reader, left: MAX_TOTAL };
     let (header, reader) = peek(limited).map_err(|error| damaged(path, &error))?;
-    load_stream(path, &header, reader)
+    load_stream(path, &header, reader, search)
 }
 
-fn load_stream(path: &Path, header: &[u8], mut reader: impl Read) -> Result<Loaded, BundleError> {
+fn load_stream(path: &Path, header: &[u8], mut reader: impl Read, search: bool) -> Result<Loaded, BundleError> {
     if is_tar(header) {
-        return load_tar(path, reader);
+        return load_tar(path, reader, search);
     }
     if header.is_empty() {
         return Err(BundleError::Empty { path: shown(path) });
@@ -74,7 +102,7 @@ fn load_stream(path: &Path, header: &[u8], mut reader: impl Read) -> Result<Load
     if header.trim_ascii_start().starts_with(b"{") {
         let read = (&mut reader).take(MAX_ENTRY + 1).read_to_end(&mut bytes);
         read.map_err(|error| damaged(path, &error))?;
-        return within_entry(path, bytes).map(Loaded::Facts);
+        return within_entry(path, bytes).map(|facts| Loaded::Facts(Files::new(facts, None, search)));
     }
     // Not ours, but a file that a person may well have at hand deserves its name.
     let mut text = String::new();
@@ -95,10 +123,12 @@ fn load_stream(path: &Path, header: &[u8], mut reader: impl Read) -> Result<Load
     })
 }
 
-fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
+fn load_tar(path: &Path, reader: impl Read, search: bool) -> Result<Loaded, BundleError> {
     let mut ending = Ending::new(reader);
     let mut tree = Tree::default();
+    let mut search = search.then(Search::default);
     let mut facts: Option<(usize, Vec<u8>)> = None;
+    let mut manifests: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
     let mut archive = tar::Archive::new(&mut ending);
     let entries = archive.entries().map_err(|error| damaged(path, &error))?;
     for (count, entry) in entries.enumerate() {
@@ -107,16 +137,27 @@ fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
         }
         let mut entry = entry.map_err(|error| damaged(path, &error))?;
         let name = entry_name(path, &entry)?;
-        let Some(located) = layout::locate(&name) else { continue };
+        let located = layout::locate(&name);
+        let (is_file, size) = (entry.header().entry_type().is_file(), entry.size());
+        let mut entry: Box<dyn Read + '_> = match &mut search {
+            Some(search) if is_file => Box::new(search.through(&name, &mut entry)),
+            _ => Box::new(&mut entry),
+        };
+        let Some(located) = located else {
+            io::copy(&mut entry, &mut io::sink()).map_err(|error| damaged(path, &error))?;
+            continue;
+        };
         // Links lead nowhere here, and other special files hold nothing.
-        if !entry.header().entry_type().is_file() {
+        if !is_file {
             tree.note(&located);
             continue;
         }
         match &located.place {
-            None => tree.note(&located),
+            None => {
+                io::copy(&mut entry, &mut io::sink()).map_err(|error| damaged(path, &error))?;
+                tree.note(&located);
+            }
             Some(Place::JoinedLog { .. } | Place::NestedLog { .. }) => {
-                let size = entry.size();
                 let mut counted = Counted { inner: &mut entry, read: 0 };
                 let mut scan = Scan::default();
                 scan.read(BufReader::new(&mut counted)).map_err(|error| damaged(path, &error))?;
@@ -124,7 +165,6 @@ fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
                 tree.add(name, located, Content::Log(scan));
             }
             Some(place) => {
-                let size = entry.size();
                 if size > MAX_ENTRY {
                     return Err(too_large(path, &format!("{name} is larger than 64 MiB")));
                 }
@@ -136,6 +176,8 @@ fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
                     if facts.as_ref().is_none_or(|(known, _)| depth < *known) {
                         facts = Some((depth, bytes));
                     }
+                } else if *place == Place::Manifest {
+                    manifests.entry(depth(&located)).or_insert(bytes);
                 } else {
                     tree.add(name, located, Content::Bytes(bytes));
                 }
@@ -149,15 +191,16 @@ fn load_tar(path: &Path, reader: impl Read) -> Result<Loaded, BundleError> {
         return Err(BundleError::Truncated { path: shown(path), why });
     }
     match facts {
-        Some((_, bytes)) => Ok(Loaded::Facts(bytes)),
-        None if tree.is_tree() => Ok(Loaded::Tree(tree.of_management_cluster())),
+        Some((depth, bytes)) => Ok(Loaded::Facts(Files::new(bytes, manifests.remove(&depth), search.is_some()))),
+        None if tree.is_tree() => Ok(Loaded::Tree(tree.of_management_cluster(), search.map(Search::done))),
         None => Err(not_a_bundle(path, "the archive holds neither facts.json nor a namespaces/ directory")),
     }
 }
 
-fn load_directory(path: &Path) -> Result<Loaded, BundleError> {
+fn load_directory(path: &Path, search: bool) -> Result<Loaded, BundleError> {
     let mut tree = Tree::default();
     let mut facts: Option<(usize, std::path::PathBuf)> = None;
+    let mut all = Vec::new();
     let mut archives = Vec::new();
     let mut count = 0_usize;
     let mut folders = vec![(path.to_path_buf(), String::new(), 0_usize)];
@@ -189,6 +232,8 @@ fn load_directory(path: &Path) -> Result<Loaded, BundleError> {
             } else if kind.is_file() {
                 if level == 0 && [".tar", ".tar.gz", ".tgz", ".tar.zst"].iter().any(|end| relative.ends_with(end)) {
                     archives.push(entry.path());
+                } else if search {
+                    all.push((relative.clone(), entry.path()));
                 }
                 let Some(located) = layout::locate(&relative) else {
                     continue;
@@ -201,27 +246,47 @@ fn load_directory(path: &Path) -> Result<Loaded, BundleError> {
                             facts = Some((depth, entry.path()));
                         }
                     }
+                    Some(Place::Manifest) => {}
                     Some(_) => tree.add(relative, located, Content::OnDisk(entry.path())),
                 }
             }
         }
     }
     if let Some((_, facts)) = facts {
-        let mut bytes = Vec::new();
-        let file = File::open(&facts).map_err(|error| unreadable(&facts, &error))?;
-        let read = file.take(MAX_ENTRY + 1).read_to_end(&mut bytes);
-        read.map_err(|error| unreadable(&facts, &error))?;
-        return within_entry(path, bytes).map(Loaded::Facts);
+        let manifest = facts.with_file_name("manifest.json");
+        let manifest = if manifest.is_file() { Some(whole_file(path, &manifest)?) } else { None };
+        return Ok(Loaded::Facts(Files::new(whole_file(path, &facts)?, manifest, search)));
     }
     if tree.is_tree() {
-        return Ok(Loaded::Tree(tree.of_management_cluster()));
+        let exposed = search.then(|| search_files(all));
+        return Ok(Loaded::Tree(tree.of_management_cluster(), exposed));
     }
     match archives.as_slice() {
         [] if count == 0 => Err(BundleError::Empty { path: shown(path) }),
         // The artifact directory of a dump, of which only the archive was kept.
-        [archive] => load(archive),
+        [archive] => load(archive, search),
         _ => Err(not_a_bundle(path, "the directory holds neither facts.json nor a namespaces/ directory")),
     }
+}
+
+/// The content of a file of our own bundle.
+fn whole_file(path: &Path, file: &Path) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = Vec::new();
+    let opened = File::open(file).map_err(|error| unreadable(file, &error))?;
+    opened.take(MAX_ENTRY + 1).read_to_end(&mut bytes).map_err(|error| unreadable(file, &error))?;
+    within_entry(path, bytes)
+}
+
+fn search_files(mut all: Vec<(String, PathBuf)>) -> Exposed {
+    all.sort();
+    let mut search = Search::default();
+    for (name, file) in all {
+        let searched = File::open(&file).and_then(|file| io::copy(&mut search.through(&name, file), &mut io::sink()));
+        if searched.is_err() {
+            search.leave_out(&name);
+        }
+    }
+    search.done()
 }
 
 /// The path of an entry without `./`; one that leads out of the archive is refused.

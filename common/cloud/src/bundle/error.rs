@@ -119,13 +119,15 @@ pub enum BundleError {
         /// Those it holds.
         found: Vec<Target>,
     },
-    /// What was to be written looks like a secret.
-    #[error("refusing to write {path}: the value at {at} looks like a secret")]
+    /// What was to be written looks like a secret and cannot be redacted.
+    #[error("refusing to write {path}: {at} looks like a {what}")]
     Secret {
         /// The path as given.
         path: String,
-        /// The JSON path of the value.
+        /// The place of the value.
         at: String,
+        /// The kind of secret.
+        what: String,
     },
     /// The system refuses to write it.
     #[error("cannot write {path}: {why}")]

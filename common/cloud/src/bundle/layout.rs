@@ -30,6 +30,8 @@ impl Collection {
 pub enum Place {
     /// `facts.json`: our own bundle.
     Facts,
+    /// `manifest.json`: what our own bundle says of itself.
+    Manifest,
     /// The aggregated discovery of API groups.
     Discovery,
     /// Times of collection.
@@ -114,6 +116,7 @@ fn at_root(parts: &[&str]) -> Option<Located> {
     }
     let place = match *name {
         "facts.json" => Place::Facts,
+        "manifest.json" => Place::Manifest,
         "aggregated-discovery-apis.yaml" => Place::Discovery,
         "timestamp" => Place::Timestamp,
         _ => return None,

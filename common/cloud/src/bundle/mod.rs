@@ -8,7 +8,10 @@ mod archive;
 mod dump;
 mod error;
 mod layout;
+mod manifest;
 mod own;
+mod privileges;
+mod search;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -17,9 +20,12 @@ mod write;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use facts::{Facts, Need, Target};
+use facts::recording::{Exposed, Held, Seal};
+use facts::{Fact, Facts, Need, Target, inventory};
+use jiff::Timestamp;
 
 pub use error::BundleError;
+pub use manifest::{Called, Manifest, Recorder};
 pub use write::write;
 
 /// The hosted cluster that is wanted of a bundle; what is left out matches any.
@@ -58,10 +64,32 @@ impl std::fmt::Display for Wanted<'_> {
 /// [`BundleError`]: the path is no bundle, is damaged or too large, has another schema, or holds no, several or other
 /// hosted clusters than the wanted one.
 pub fn open(path: &Path, wanted: Wanted<'_>, needs: &BTreeSet<Need>) -> Result<Facts, BundleError> {
-    match archive::load(path)? {
-        archive::Loaded::Facts(json) => own::read(path, &json, wanted),
-        archive::Loaded::Tree(tree) => dump::read(path, &tree, wanted, needs),
-    }
+    let search = needs.contains(&Need::Recording);
+    let (mut facts, seal, exposed) = match archive::load(path, search)? {
+        archive::Loaded::Facts(files) => {
+            let (facts, seal) = own::read(path, &files, wanted)?;
+            (facts, seal, files.exposed)
+        }
+        archive::Loaded::Tree(tree, exposed) => {
+            // What a dump lacks shows when all is asked of it.
+            let every: BTreeSet<Need>;
+            let needs = if search {
+                every = Need::ALL.iter().copied().collect();
+                &every
+            } else {
+                needs
+            };
+            (dump::read(path, &tree, wanted, needs)?, Fact::Absent, exposed)
+        }
+    };
+    facts.recording.held = Fact::Known(held(&facts, seal, exposed));
+    Ok(facts)
+}
+
+fn held(facts: &Facts, manifest: Fact<Seal>, exposed: Option<Exposed>) -> Held {
+    let (evidence, _) = inventory::take(facts);
+    let exposed = exposed.map_or_else(Fact::default, Fact::Known);
+    Held { opened_at: Timestamp::now(), manifest, evidence, exposed }
 }
 
 /// A path as messages show it.

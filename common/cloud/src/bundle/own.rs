@@ -1,11 +1,14 @@
-//! Our own bundle: `facts.json`.
+//! Our own bundle: `facts.json`, and `manifest.json` where it has one.
 
 use std::path::Path;
 
-use facts::{BundleFormat, Facts, SCHEMA_MAJOR, Schema, Source};
+use facts::recording::Seal;
+use facts::{BundleFormat, Fact, Facts, Gap, GapKind, SCHEMA_MAJOR, Schema, Source};
 use serde::Deserialize;
 
+use super::archive::Files;
 use super::error::BundleError;
+use super::manifest::{self, Manifest};
 use super::{Wanted, shown};
 
 /// Reads serialized facts. The schema is looked at first: other majors may have nothing else in common.
@@ -13,10 +16,14 @@ use super::{Wanted, shown};
 /// # Errors
 /// [`BundleError::Schema`] for another major; [`BundleError::NotABundle`], [`BundleError::Truncated`] and
 /// [`BundleError::Damaged`] for other JSON; [`BundleError::NoSuchCluster`] when they are about another cluster.
-pub fn read(path: &Path, json: &[u8], wanted: Wanted<'_>) -> Result<Facts, BundleError> {
+pub fn read(path: &Path, files: &Files, wanted: Wanted<'_>) -> Result<(Facts, Fact<Seal>), BundleError> {
+    let json = files.facts.as_slice();
     #[derive(Deserialize)]
     struct Head {
         schema: Option<Schema>,
+        /// Of a bundle that is one file.
+        #[serde(default)]
+        manifest: Option<serde_json::Value>,
     }
     let head: Head = serde_json::from_slice(json).map_err(|error| malformed(path, &error))?;
     let Some(schema) = head.schema else {
@@ -37,7 +44,29 @@ pub fn read(path: &Path, json: &[u8], wanted: Wanted<'_>) -> Result<Facts, Bundl
         });
     }
     facts.source = Source::Bundle { path: shown(path), format: BundleFormat::Facts };
-    Ok(facts)
+    let seal = match (&files.manifest, head.manifest) {
+        (Some(bytes), _) => seal(serde_json::from_slice(bytes), Some(json)),
+        (None, Some(value)) => seal(serde_json::from_value(value), None),
+        (None, None) => Fact::Absent,
+    };
+    Ok((facts, seal))
+}
+
+/// What a manifest says, with the files that it does not match.
+fn seal(manifest: serde_json::Result<Manifest>, facts: Option<&[u8]>) -> Fact<Seal> {
+    let Ok(manifest) = manifest else {
+        return Fact::Unreadable(Gap::new(GapKind::Failed, "manifest.json is damaged"));
+    };
+    let matches = |content: &[u8]| {
+        let mut files = manifest.files.iter();
+        files.any(|file| file.path == "facts.json" && file.sha256 == manifest::sha256(content))
+    };
+    let changed = facts.is_some_and(|content| !matches(content));
+    Fact::Known(Seal {
+        tool: manifest.tool,
+        cluster: manifest.cluster,
+        changed: changed.then(|| "facts.json".to_owned()).into_iter().collect(),
+    })
 }
 
 /// The message of the parser may quote a value, so only its place is told.

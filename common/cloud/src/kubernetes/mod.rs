@@ -20,6 +20,7 @@ mod patch;
 mod proxy;
 mod remains;
 mod shared;
+mod whoami;
 mod write;
 
 pub use call::{CallEvent, Observer};

@@ -518,8 +518,13 @@ async fn a_recording_gives_the_same_report() {
         let offline = scene::run::ran(command).unwrap();
         assert_eq!(offline.code, Some(1), "{}", offline.stderr);
         let offline = offline.json().unwrap();
-        assert_eq!(offline["summary"], live["summary"]);
-        assert_eq!(offline["verdicts"], live["verdicts"]);
+        // The recording itself is judged besides.
+        let of_cluster = |report: &Value| -> Vec<Value> {
+            let rows = report["verdicts"].as_array().unwrap().iter();
+            rows.filter(|row| !row["code"].as_str().unwrap().starts_with("BN")).cloned().collect()
+        };
+        assert_eq!(offline["summary"]["fail"], live["summary"]["fail"]);
+        assert_eq!(of_cluster(&offline), of_cluster(&live));
     }
 }
 

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use e2e::scene::{NAME, Scene, azure, kubernetes, run};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
@@ -110,6 +111,28 @@ fn change(conditions: &mut Value, kind: &str, status: &str, reason: &str, messag
     *condition = kubernetes::condition(kind, status, reason, message);
 }
 
+/// When the shipped bundles say that they were recorded: long ago, so that what is said of their age is the same on any day.
+const RECORDED_AT: &str = "2026-11-01T12:00:00Z";
+
+/// Moves every time so that the facts were collected at `at`.
+fn shift_times(facts: &mut Value, at: &Timestamp) {
+    let collected: Timestamp = facts["collectedAt"].as_str().unwrap().parse().unwrap();
+    let shift = collected.duration_since(*at);
+    fn each(value: &mut Value, shift: SignedDuration) {
+        match value {
+            Value::String(text) if text.len() >= 20 && text.ends_with('Z') => {
+                if let Ok(time) = text.parse::<Timestamp>() {
+                    *text = (time - shift).to_string();
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| each(item, shift)),
+            Value::Object(members) => members.values_mut().for_each(|item| each(item, shift)),
+            _ => {}
+        }
+    }
+    each(facts, shift);
+}
+
 fn record(scene: &Scene, name: &str) {
     let path = scene.path("facts.json");
     let ran = scene
@@ -132,6 +155,9 @@ fn record(scene: &Scene, name: &str) {
     let mut facts: Value = serde_json::from_str(&text).unwrap();
     facts["oidc"]["storage"]["value"]["container"] = json!("demo");
     facts["source"]["context"] = json!("mgmt");
+    // The manifest tells of the test bed's own calls.
+    facts.as_object_mut().unwrap().remove("manifest");
+    shift_times(&mut facts, &RECORDED_AT.parse().unwrap());
     let folder = e2e::workspace::root().join("tests/bundles").join(name);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("facts.json"), format!("{facts:#}\n")).unwrap();

@@ -116,7 +116,7 @@ fn entries_that_lead_out_are_refused_and_links_ignored() {
 fn every_truncation_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("whole.tar.gz");
-    write(&some_facts(), &path).unwrap();
+    write(&some_facts(), &Recorder::default(), &path).unwrap();
     let dump = tar_of(&small_tree(), "");
     // A plain tar is whole as soon as its first block of zeros is there; every other byte is needed.
     let cases = [(fs::read(&path).unwrap(), 0), (gz(&dump), 0), (zst(&dump), 0), (dump, 512)];
