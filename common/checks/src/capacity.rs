@@ -117,7 +117,7 @@ pub struct Amounts {
 impl Amounts {
     /// What is free now.
     pub fn free(&self) -> i64 {
-        (self.limit - self.used).max(0)
+        self.limit.saturating_sub(self.used).max(0)
     }
 
     /// Whether what the cluster still needs is not there.
@@ -127,7 +127,7 @@ impl Amounts {
 
     /// Whether what rolling updates take is not there.
     pub fn is_short_of_surge(&self) -> bool {
-        self.surge > 0 && self.need + self.surge > self.free()
+        self.surge > 0 && self.need.saturating_add(self.surge) > self.free()
     }
 
     /// Whether autoscalers cannot reach their maximum.
@@ -137,7 +137,11 @@ impl Amounts {
 
     /// How much of the limit is used after `need`, in percent; 100 of a limit of nothing.
     pub fn percent(&self) -> i64 {
-        if self.limit <= 0 { 100 } else { (self.used + self.need) * 100 / self.limit }
+        if self.limit <= 0 {
+            return 100;
+        }
+        let percent = (i128::from(self.used) + i128::from(self.need)) * 100 / i128::from(self.limit);
+        i64::try_from(percent).unwrap_or(i64::MAX)
     }
 }
 

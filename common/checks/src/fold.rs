@@ -67,12 +67,11 @@ fn ancestors(code: &str) -> BTreeMap<&'static str, usize> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use facts::hosted::{Condition, LogLine};
     use facts::network::{Access, Direction};
     use facts::{Fact, Facts, GapKind};
 
     use super::*;
-    use crate::testkit::{self, *};
+    use crate::testkit::*;
     use crate::{Report, Selection, examine};
 
     fn report(facts: &Facts) -> Report {
@@ -97,50 +96,9 @@ mod tests {
         codes
     }
 
-    fn set_condition(facts: &mut Facts, kind: &str, status: &str, message: &str) {
-        let conditions = &mut testkit::cluster(facts).conditions;
-        conditions.retain(|condition| condition.kind != kind);
-        conditions.push(Condition { message: message.into(), ..condition(kind, status, "Because") });
-    }
-
-    fn set_pool_condition(facts: &mut Facts, kind: &str) {
-        let Fact::Known(pools) = &mut facts.hosted.node_pools else { panic!("no NodePools") };
-        pools[0].conditions.retain(|condition| condition.kind != kind);
-        pools[0].conditions.push(condition(kind, "False", "Because"));
-    }
-
-    fn crash(facts: &mut Facts, app: &str) {
-        let Fact::Known(pods) = &mut facts.hosted.pods else { panic!("no pods") };
-        let pod = pods.iter_mut().find(|pod| pod.app.as_deref() == Some(app)).unwrap();
-        pod.containers[0].ready = false;
-        pod.containers[0].restarts = 11;
-        pod.containers[0].waiting_reason = Some("CrashLoopBackOff".into());
-    }
-
     fn refused_log(facts: &mut Facts, app: &str, subject: &str) {
-        let line = LogLine {
-            pod: format!("{app}-6d8f9-0"),
-            app: Some(app.into()),
-            container: app.into(),
-            time: Some(minutes_ago(2)),
-            log_end: Some(minutes_ago(1)),
-            text: format!(
-                "AADSTS700213: No matching federated identity record found for presented assertion subject '{subject}'. Trace ID: t"
-            ),
-        };
-        match &mut facts.hosted.logs {
-            Fact::Known(lines) => lines.push(line),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn break_machine(facts: &mut Facts, at: usize, code: &str) {
-        let Fact::Known(machines) = &mut facts.hosted.machines else { panic!("no machines") };
-        machines[at].node = None;
-        machines[at].phase = Some("Failed".into());
-        let Fact::Known(list) = &mut facts.hosted.azure_machines else { panic!("no AzureMachines") };
-        list[at].conditions = vec![condition("Ready", "False", "VMProvisionFailed")];
-        list[at].conditions[0].message = format!("RESPONSE 409: 409 Conflict ERROR CODE: {code}");
+        let found = "No matching federated identity record found for presented assertion subject";
+        log(facts, app, &format!("AADSTS700213: {found} '{subject}'. Trace ID: t"));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn recorded_only(row: &mut Row, target: &Target) {
 }
 
 #[cfg(test)]
-mod faults;
+mod fuzz;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn the_registry_lists_every_check_file() {
     for file in &files {
         writeln!(text, "    &{file}::{},", file[5..].to_ascii_uppercase()).unwrap();
     }
-    text.push_str("];\n\n/// The faults of every check, for the matrix.\n#[cfg(test)]\n#[rustfmt::skip]\npub(crate) static FAULTS: &[(&Check, fn() -> Vec<crate::testkit::Fault>)] = &[\n");
+    text.push_str("];\n\n/// The faults of every check, for the matrix.\n#[cfg(test)]\n#[rustfmt::skip]\npub(crate) static FAULTS: &[crate::testkit::FaultsOf] = &[\n");
     for file in &files {
         let source = std::fs::read_to_string(src.join("check").join(format!("{file}.rs"))).unwrap();
         if source.contains("pub(crate) fn faults()") {

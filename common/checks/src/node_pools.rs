@@ -145,7 +145,7 @@ fn state(pool: &NodePool) -> String {
         None => pool.replicas.unwrap_or(0),
     };
     if ready > wants {
-        return format!("{} nodes too many, being removed", ready - wants);
+        return format!("{} nodes too many, being removed", ready.saturating_sub(wants));
     }
     let lacking = ["AllMachinesReady", "AllNodesHealthy", "ReachedIgnitionEndpoint"]
         .iter()
@@ -155,7 +155,7 @@ fn state(pool: &NodePool) -> String {
             let said = if condition.message.is_empty() { &condition.reason } else { &condition.message };
             format!("{}: {}", condition.kind, said.lines().next().unwrap_or_default())
         }
-        None if ready < wants => format!("{} nodes to come", wants - ready),
+        None if ready < wants => format!("{} nodes to come", wants.saturating_sub(ready)),
         None if wants == 0 => "has no nodes".to_owned(),
         None => "ready".to_owned(),
     }

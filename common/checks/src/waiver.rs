@@ -333,7 +333,7 @@ fn end(text: &str) -> Result<Timestamp, WaiverError> {
 fn shown_end(expires: Timestamp) -> String {
     let day = 24 * 60 * 60;
     if expires.as_second() % day == 0 {
-        let last = Timestamp::from_second(expires.as_second() - 1).unwrap_or(expires);
+        let last = Timestamp::from_second(expires.as_second().saturating_sub(1)).unwrap_or(expires);
         return last.strftime("%Y-%m-%d").to_string();
     }
     expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -357,6 +357,8 @@ impl TokenCredential for Cached {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> CredsFileRead {
@@ -434,5 +436,35 @@ mod tests {
     fn numbers_of_entra() {
         assert_eq!(aadsts_of("x AADSTS7000215: Invalid"), Some(7_000_215));
         assert_eq!(aadsts_of("nothing"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_text_may_be_a_creds_file(text in crate::fuzz::yaml()) {
+            let _ = read(&text);
+            let _ = read(&format!("tenantId: t\nclientSecret: {text}"));
+        }
+
+        #[test]
+        fn any_bytes_may_be_a_creds_file(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = parse_creds_file(&bytes, String::new(), None);
+        }
+
+        #[test]
+        fn any_text_may_be_a_refusal_or_a_token(text in "(AADSTS|[0-9]{1,12}|[.é:=]|[A-Za-z_-]{1,8}){0,16}") {
+            let _ = aadsts_of(&text);
+            let _ = caller_of(&text, String::new(), None);
+            let claims = URL_SAFE_NO_PAD.encode(format!("{{\"tid\":1,\"upn\":{text:?}}}"));
+            let _ = caller_of(&format!("h.{claims}.s"), String::new(), None);
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_no_creds_file() {
+        for bomb in crate::fuzz::bombs() {
+            assert!(read(&bomb).shape.problem.is_some());
+        }
     }
 }

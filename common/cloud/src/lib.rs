@@ -15,6 +15,8 @@ pub mod credentials;
 pub mod destroy;
 mod dns;
 pub mod files;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod issuer;
 pub mod kubernetes;

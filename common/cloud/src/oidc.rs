@@ -137,6 +137,8 @@ fn stage_of(error: &reqwest::Error) -> FetchStage {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     #[tokio::test]
@@ -162,5 +164,23 @@ mod tests {
         let body = b"<?xml version=\"1.0\"?><Error><Code>ResourceNotFound</Code><Message>x</Message></Error>";
         assert_eq!(xml_error_code(body).as_deref(), Some("ResourceNotFound"));
         assert_eq!(xml_error_code(b"<html>"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_bytes_may_be_a_document(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "(<Code>|</Code>|<|é|\\PC){0,12}") {
+            let _ = serde_json::from_slice::<Discovery>(&bytes);
+            let _ = serde_json::from_slice::<Jwks>(&bytes);
+            let _ = xml_error_code(&bytes);
+            let _ = xml_error_code(text.as_bytes());
+        }
+
+        #[test]
+        fn any_json_may_be_a_document(value in crate::fuzz::json(&["issuer", "jwks_uri", "keys", "kid", "kty", "n", "e", "alg", "use"])) {
+            let _ = serde_json::from_value::<Discovery>(value.clone());
+            let _ = serde_json::from_value::<Jwks>(value);
+        }
     }
 }

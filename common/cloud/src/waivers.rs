@@ -80,6 +80,8 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, WaiversError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(text: &str) -> Result<Vec<Entry>, WaiversError> {
@@ -118,5 +120,22 @@ mod tests {
         }
         assert!(matches!(of(" ").unwrap_err(), WaiversError::File(FileError::Empty { .. })));
         assert!(matches!(read(Path::new("/no/such/file")).unwrap_err(), WaiversError::File(_)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_text_may_be_a_file_of_waivers(text in crate::fuzz::yaml()) {
+            let _ = of(&text);
+            let _ = of(&format!("- code: NW02\n  reason: {text}"));
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_no_file_of_waivers() {
+        for bomb in crate::fuzz::bombs() {
+            assert!(of(&bomb).is_err());
+        }
     }
 }

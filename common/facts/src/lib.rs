@@ -17,6 +17,8 @@ pub mod egress;
 pub mod exchange;
 pub mod fact;
 pub mod fleet;
+#[cfg(test)]
+mod fuzz;
 pub mod governance;
 pub mod guest;
 pub mod hosted;

@@ -65,7 +65,7 @@ impl Version {
 
 /// The minor on one line through both majors. Majors beyond 5 do not exist and continue the line of 5.
 pub fn normalize(major: u64, minor: u64) -> u64 {
-    if major >= 5 { LAST_FOUR + minor } else { minor }
+    if major >= 5 { LAST_FOUR.saturating_add(minor) } else { minor }
 }
 
 /// Reads a minor such as `4.22`.

@@ -4,6 +4,7 @@
 
 mod dns;
 mod examples;
+mod fuzz;
 mod operations;
 mod paging;
 mod quota;

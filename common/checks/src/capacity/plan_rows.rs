@@ -51,11 +51,11 @@ pub(crate) fn network(view: &View<'_>) -> Result<Vec<CapacityRow>, Gap> {
         let tightest = usages
             .iter()
             .filter(|usage| names.iter().any(|name| usage.name.eq_ignore_ascii_case(name)))
-            .min_by_key(|usage| usage.limit - usage.used);
+            .min_by_key(|usage| usage.limit.saturating_sub(usage.used));
         match tightest {
             Some(Usage { name, used, limit, .. }) => {
-                let after = used + need;
-                let fits = (limit - after).max(0) / per_cluster;
+                let after = used.saturating_add(need);
+                let fits = limit.saturating_sub(after).max(0) / per_cluster;
                 let amounts = Amounts { limit: *limit, used: *used, need, after, surge: 0, peak: after, fits };
                 CapacityRow::known(resource, Unit::Clusters, name, &scope, amounts)
             }
@@ -88,8 +88,8 @@ pub(crate) fn roles(view: &View<'_>) -> Result<CapacityRow, Gap> {
     let per_cluster = assignments(cluster);
     let balancer = view.load_balancer(&cluster.egress_load_balancer());
     let need = if is_planned(cluster) && balancer?.is_none() { per_cluster } else { 0 };
-    let after = used + need;
-    let fits = (MAX_ROLE_ASSIGNMENTS - after).max(0) / per_cluster.max(1);
+    let after = used.saturating_add(need);
+    let fits = MAX_ROLE_ASSIGNMENTS.saturating_sub(after).max(0) / per_cluster.max(1);
     let amounts = Amounts { limit: MAX_ROLE_ASSIGNMENTS, used, need, after, surge: 0, peak: after, fits };
     let scope = format!("subscription {}", cluster.azure.subscription_id);
     Ok(CapacityRow::known(Resource::RoleAssignments, Unit::Clusters, "role assignments", scope, amounts))
@@ -131,9 +131,9 @@ pub(super) fn federated(view: &View<'_>) -> Result<Vec<CapacityRow>, Gap> {
                     !list.iter().any(|own| own.subject == wanted.subject() && own.issuer == cluster.issuer_url)
                 });
                 let need = i64::try_from(missing.count()).unwrap_or(i64::MAX);
-                let after = used + need;
+                let after = used.saturating_add(need);
                 let per_cluster = i64::try_from(component.credentials.len()).unwrap_or(1).max(1);
-                let fits = (limit - after).max(0) / per_cluster;
+                let fits = limit.saturating_sub(after).max(0) / per_cluster;
                 let amounts = Amounts { limit, used, need, after, surge: 0, peak: after, fits };
                 CapacityRow::known(resource, unit, &identity.name, identity.id.as_str(), amounts)
             }

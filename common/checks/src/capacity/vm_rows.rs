@@ -32,24 +32,24 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, demand: &Demand, per_node: i64) {
-        self.need += demand.missing * per_node;
-        self.wanted += demand.wanted * per_node;
-        self.growth += demand.growth * per_node;
-        self.surge += demand.surge * per_node;
+        self.need = self.need.saturating_add(demand.missing.saturating_mul(per_node));
+        self.wanted = self.wanted.saturating_add(demand.wanted.saturating_mul(per_node));
+        self.growth = self.growth.saturating_add(demand.growth.saturating_mul(per_node));
+        self.surge = self.surge.saturating_add(demand.surge.saturating_mul(per_node));
         self.per_node = self.per_node.max(per_node);
         self.pools.push(demand.pool.clone());
     }
 
     fn amounts(&self, used: i64, limit: i64) -> Amounts {
-        let after = used + self.wanted;
+        let after = used.saturating_add(self.wanted);
         Amounts {
             limit,
             used,
             need: self.need,
             after,
             surge: self.surge,
-            peak: used + self.growth + self.surge,
-            fits: (limit - after).max(0) / self.per_node.max(1),
+            peak: used.saturating_add(self.growth).saturating_add(self.surge),
+            fits: limit.saturating_sub(after).max(0) / self.per_node.max(1),
         }
     }
 }

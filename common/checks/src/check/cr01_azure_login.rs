@@ -218,7 +218,7 @@ fn differing(kind: &str, places: &[(&str, Option<&str>)], cluster: Option<&Hoste
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
     use facts::azure::Caller;
 
@@ -247,6 +247,26 @@ mod tests {
             change(subscription);
         }
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("the client secret has expired", |facts| {
+                let message = "AADSTS7000222: The provided client secret keys for app 'x' are expired.";
+                signed_out(facts, Some(7_000_222), message);
+            })
+            .showing(&["FC01", "ID01", "NW01", "NW02", "OI04", "OR01", "QT01", "RA01"]),
+            Fault::new("the subscription is disabled", |facts| {
+                if let Fact::Known(subscription) = &mut facts.azure.subscription {
+                    subscription.state = "Disabled".into();
+                }
+            }),
+            Fault::new("a token of another tenant", |facts| {
+                if let Fact::Known(Login::SignedIn(Caller { tenant_id, .. })) = &mut facts.azure.login {
+                    *tenant_id = OTHER.into();
+                }
+            }),
+        ]
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn sample(file: &CredsFile) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
 
     use super::*;
@@ -138,6 +138,30 @@ mod tests {
             change(file);
         }
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn file(facts: &mut facts::Facts, change: impl FnOnce(&mut CredsFile)) {
+            if let Fact::Known(file) = &mut facts.local.creds_file {
+                change(file);
+            }
+        }
+        vec![
+            Fault::new("the credentials file has no secret, so nobody signs in", |facts| {
+                file(facts, |file| file.client_secret = SecretState::Missing);
+                signed_out(facts, None, "clientSecret is missing");
+            })
+            .showing(&["CR01", "FC01", "FC02", "FC03", "ID01", "OI04", "QT01", "RA01", "RA04", "RA05", "RA06"]),
+            Fault::new("the credentials file names no subscription", |facts| {
+                file(facts, |file| {
+                    file.subscription_id = None;
+                    file.unknown_keys = vec!["subscription_id".into()];
+                });
+            }),
+            Fault::new("everybody can read the credentials file", |facts| {
+                file(facts, |file| file.mode = Some(0o644));
+            }),
+        ]
     }
 
     #[test]

@@ -130,13 +130,47 @@ fn nearest<'a>(want: &str, issuer: &str, found: &'a [FederatedCredential]) -> Op
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
 
     use super::*;
     use crate::testkit::*;
 
     const CHECK: &Check = &FIC_SUBJECTS_COMPLETE;
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn refused(facts: &mut facts::Facts) {
+            let message = "AADSTS700213: No matching federated identity record found for presented assertion subject 'system:serviceaccount:kube-system:capi-provider'.";
+            log(facts, "capi-provider", message);
+            refuse_exchange(facts, "nodePoolManagement", message);
+        }
+        vec![
+            Fault::new("a federated credential is missing", |facts| {
+                federated(facts, "nodePoolManagement").clear();
+                refused(facts);
+            })
+            .showing(&["FC04", "FC05"]),
+            Fault::new("a subject in another case: a component crashes, no VM is made", |facts| {
+                federated(facts, "nodePoolManagement")[0].subject =
+                    "system:serviceaccount:kube-system:Capi-Provider".into();
+                refused(facts);
+                crash(facts, "capi-provider");
+                set_condition(
+                    facts,
+                    "ClusterVersionSucceeding",
+                    "False",
+                    "Cluster operators storage are not available",
+                );
+                stuck_machine(facts, 0);
+                set_pool_condition(facts, "AllMachinesReady");
+            })
+            .showing(&["FC04", "FC05", "HC01", "HC03", "NP01", "NP02"]),
+            Fault::new("a subject in another namespace", |facts| {
+                federated(facts, "network")[0].subject =
+                    "system:serviceaccount:openshift-network:cloud-network-config-controller".into();
+            }),
+        ]
+    }
 
     #[test]
     fn all_subjects_pass() {

@@ -106,7 +106,7 @@ fn finding(want: &str, found: &str, wrong: &WrongCredentials<'_>) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
 
     use super::*;
@@ -114,6 +114,36 @@ mod tests {
 
     const CHECK: &Check = &FIC_ISSUER_EXACT;
     const SLASH: &str = "https://acct.blob.core.windows.net/acct/";
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn refused(facts: &mut facts::Facts, key: &str, workload: &str) {
+            let message = format!("AADSTS700211: No match for presented assertion issuer '{ISSUER}'.");
+            log(facts, workload, &message);
+            refuse_exchange(facts, key, &message);
+        }
+        vec![
+            Fault::new("a trailing slash in one issuer", |facts| {
+                federated(facts, "cloudProvider")[0].issuer = SLASH.into();
+                refused(facts, "cloudProvider", "cloud-controller-manager");
+                crash(facts, "cloud-controller-manager");
+            })
+            .showing(&["FC04", "FC05", "HC01", "HC03"]),
+            Fault::new("another cluster's issuer in every credential", |facts| {
+                if let Fact::Known(list) = &mut facts.azure.identities {
+                    for identity in list {
+                        if let Fact::Known(credentials) = &mut identity.federated {
+                            for credential in credentials {
+                                credential.issuer = "https://other.blob.core.windows.net/other".into();
+                            }
+                        }
+                    }
+                }
+                refused(facts, "nodePoolManagement", "capi-provider");
+                refused(facts, "ingress", "ingress-operator");
+            })
+            .showing(&["FC04", "FC05"]),
+        ]
+    }
 
     #[test]
     fn equal_issuers_pass() {

@@ -84,7 +84,7 @@ fn finding(found: &str, wrong: &WrongCredentials<'_>) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
 
     use super::*;
@@ -92,6 +92,29 @@ mod tests {
 
     const CHECK: &Check = &FIC_AUDIENCE_EXACT;
     const DEFAULT: &str = "api://AzureADTokenExchange";
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        const REFUSED: &str = "AADSTS700212: No match for presented assertion audience 'openshift'.";
+        vec![
+            Fault::new("the audience that the Azure CLI gives", |facts| {
+                for credential in federated(facts, "disk") {
+                    credential.audiences = vec![DEFAULT.into()];
+                }
+                for app in ["azure-disk-csi-driver-operator", "azure-disk-csi-driver-controller"] {
+                    log(facts, app, REFUSED);
+                }
+                refuse_exchange(facts, "disk", REFUSED);
+            })
+            .showing(&["FC04", "FC05"]),
+            Fault::new("no audience, and a component that crashes", |facts| {
+                federated(facts, "ingress")[0].audiences.clear();
+                log(facts, "ingress-operator", REFUSED);
+                refuse_exchange(facts, "ingress", REFUSED);
+                crash(facts, "ingress-operator");
+            })
+            .showing(&["FC04", "FC05", "HC01", "HC03"]),
+        ]
+    }
 
     #[test]
     fn the_right_audience_passes() {

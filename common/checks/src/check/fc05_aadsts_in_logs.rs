@@ -249,7 +249,7 @@ fn of_entra(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::{BundleFormat, Fact, Facts, Source};
 
@@ -279,6 +279,19 @@ mod tests {
         let mut facts = healthy();
         facts.hosted.logs = Fact::Known(lines);
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("the clock of a node is wrong, and a component crashes", |facts| {
+                log(facts, "capi-provider", "AADSTS700024: Client assertion is not within its valid time range.");
+                crash(facts, "capi-provider");
+            })
+            .showing(&["HC01", "HC03"]),
+            Fault::new("a deny assignment refuses what the roles allow", |facts| {
+                log(facts, "cloud-controller-manager", FORBIDDEN);
+            }),
+        ]
     }
 
     #[test]

@@ -30,7 +30,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, NodePools],
-        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04", "MC03", "MC04", "HC05", "HC06", "HC07", "HC08", "HC09", "HC12", "HC14", "NP04"],
+        caused_by: ["HC03", "FC05", "MC01", "MC02", "NP01", "NP02", "NW02", "NW03", "QT01", "RA01", "OI01", "NW10", "DN08", "NW05", "NW06", "NW07", "NW08", "HC11", "HC02", "DN04", "MC03", "MC04", "HC05", "HC06", "HC07", "HC08", "HC09", "HC12", "HC14", "NP04", "ID02"],
         judge: judge,
     };
 }
@@ -370,7 +370,7 @@ fn fix(cluster: &HostedCluster, kind: &str) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::hosted::AzureKms;
     use facts::{Fact, Facts};
@@ -393,6 +393,17 @@ mod tests {
         let mut changed = condition(kind, status, "Because");
         changed.last_transition = Some(minutes_ago(minutes));
         cluster.conditions.push(changed);
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("the configuration is not valid", |facts| {
+                set_condition(facts, "ValidConfiguration", "False", "spec.configuration.oauth: Invalid value");
+            }),
+            Fault::new("an identity provider is not valid", |facts| {
+                cluster(facts).conditions.push(condition("ValidIDPConfiguration", "False", "IDPConfigurationError"));
+            }),
+        ]
     }
 
     #[test]

@@ -31,7 +31,7 @@ declare_check! {
         since: "0.1.0",
         when: [Upgrade, Support],
         needs: [HostedCluster, Components, Pods],
-        caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01", "MC05", "MC06", "OI05", "AR01", "AR02", "HC04", "HC06", "HC07", "HC08", "NP04"],
+        caused_by: ["FC05", "FC01", "FC02", "FC03", "ID01", "OI01", "OI02", "OI03", "RA01", "MC01", "MC05", "MC06", "OI05", "AR01", "AR02", "HC04", "HC06", "HC07", "HC08", "NP04", "ID02"],
         judge: judge,
     };
 }
@@ -329,7 +329,7 @@ fn fix(view: &View<'_>, cluster: &HostedCluster, kind: &str, name: &str, trouble
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::{Fact, Facts};
 
@@ -377,6 +377,20 @@ mod tests {
             last_seen: Some(minutes_ago(minutes)),
             count: 42,
         }
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("a component crashes", |facts| crash(facts, "ingress-operator")).showing(&["HC01"]),
+            Fault::new("the image of a component cannot be pulled", |facts| {
+                let container = &mut the_pod(facts, "kube-apiserver").containers[0];
+                container.ready = false;
+                container.waiting_reason = Some("ImagePullBackOff".into());
+                the_pod(facts, "kube-apiserver").phase = Some("Pending".into());
+                set_condition(facts, "KubeAPIServerAvailable", "False", "kube-apiserver deployment is not available");
+            })
+            .showing(&["HC01"]),
+        ]
     }
 
     #[test]

@@ -298,9 +298,9 @@ pub(crate) mod tests {
     pub(crate) fn faults() -> Vec<Fault> {
         vec![
             Fault::new("token minter crashes", |facts| {
-                crash(facts, "capi-provider", MINTER);
+                crash_container(facts, "capi-provider", MINTER);
                 let message = "capi-provider deployment has 1 unavailable replicas";
-                set_condition(facts, "Degraded", "True", message, 60);
+                set_condition_since(facts, "Degraded", "True", message, 60);
             }),
             Fault::new("token minter asks for another audience", |facts| {
                 the_minter(facts, "ingress-operator").audience = Some("api://AzureADTokenExchange".into());
@@ -339,7 +339,7 @@ pub(crate) mod tests {
     #[test]
     fn a_minter_that_does_not_run() {
         let mut facts = healthy();
-        crash(&mut facts, "capi-provider", MINTER);
+        crash_container(&mut facts, "capi-provider", MINTER);
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.subject, "container cloud-token-minter of pod capi-provider-6d8f9-0");
         assert_eq!(finding.keys, [Key::Workload("capi-provider".into()), Key::Identity("nodePoolManagement".into())]);
@@ -398,7 +398,7 @@ pub(crate) mod tests {
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
         log_line(&mut facts, "capi-provider", MINTER, 3, ERROR);
         the_failure(CHECK, &facts);
-        set_condition(&mut facts, "KubeAPIServerAvailable", "False", "", 30);
+        set_condition_since(&mut facts, "KubeAPIServerAvailable", "False", "", 30);
         assert_passes(CHECK, &facts);
     }
 

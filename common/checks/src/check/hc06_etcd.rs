@@ -347,7 +347,7 @@ pub(crate) mod tests {
     pub(crate) fn faults() -> Vec<Fault> {
         vec![
             Fault::new("etcd crashes", |facts| {
-                crash(facts, "etcd", "etcd");
+                crash_container(facts, "etcd", "etcd");
                 without_quorum(facts);
             }),
             Fault::new("volume of etcd stays Pending", |facts| {
@@ -369,10 +369,10 @@ pub(crate) mod tests {
     const SLOW: &str = r#"{"level":"warn","msg":"slow fdatasync","took":"1.7s","expected-duration":"1s"}"#;
 
     fn without_quorum(facts: &mut Facts) {
-        set_condition(facts, "EtcdAvailable", "False", "Waiting for etcd to reach quorum", 60);
-        set_condition(facts, "KubeAPIServerAvailable", "False", "", 60);
-        set_condition(facts, "Available", "False", "EtcdAvailable", 60);
-        set_condition(facts, "Degraded", "True", "etcd statefulset has 1 unavailable replicas", 60);
+        set_condition_since(facts, "EtcdAvailable", "False", "Waiting for etcd to reach quorum", 60);
+        set_condition_since(facts, "KubeAPIServerAvailable", "False", "", 60);
+        set_condition_since(facts, "Available", "False", "EtcdAvailable", 60);
+        set_condition_since(facts, "Degraded", "True", "etcd statefulset has 1 unavailable replicas", 60);
     }
 
     fn the_claim(facts: &mut Facts) -> &mut VolumeClaim {
@@ -447,7 +447,7 @@ pub(crate) mod tests {
     fn backup_and_recovery() {
         let mut facts = healthy();
         let set = |facts: &mut Facts, kind: &str, reason: &str| {
-            set_condition(facts, kind, "False", "", 30);
+            set_condition_since(facts, kind, "False", "", 30);
             cluster(facts).conditions.last_mut().unwrap().reason = reason.into();
         };
         set(&mut facts, "EtcdBackupSucceeded", "BackupInProgress");
@@ -469,7 +469,7 @@ pub(crate) mod tests {
             workloads.retain(|workload| workload.name != "etcd");
         }
         assert_not_applicable(CHECK, &facts);
-        set_condition(&mut facts, "EtcdAvailable", "False", "StatefulSetNotFound", 60);
+        set_condition_since(&mut facts, "EtcdAvailable", "False", "StatefulSetNotFound", 60);
         the_failure(CHECK, &facts);
     }
 

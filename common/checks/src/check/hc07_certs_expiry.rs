@@ -165,9 +165,9 @@ pub(crate) mod tests {
         vec![
             Fault::new("certificate of etcd has ended", |facts| {
                 list(facts).push(certificate("etcd-server-tls", "server.crt", -1, false));
-                crash(facts, "etcd", "etcd");
-                set_condition(facts, "EtcdAvailable", "False", "Waiting for etcd to reach quorum", 60);
-                set_condition(facts, "KubeAPIServerAvailable", "False", "", 60);
+                crash_container(facts, "etcd", "etcd");
+                set_condition_since(facts, "EtcdAvailable", "False", "Waiting for etcd to reach quorum", 60);
+                set_condition_since(facts, "KubeAPIServerAvailable", "False", "", 60);
             }),
             Fault::new("certificates are not renewed", |facts| {
                 list(facts).push(certificate("kas-server-private-crt", "tls.crt", 12, false));

@@ -205,9 +205,9 @@ pub(crate) mod tests {
     pub(crate) fn faults() -> Vec<Fault> {
         vec![
             Fault::new("KMS provider crashes", |facts| {
-                crash(facts, KAS, ACTIVE);
-                set_condition(facts, "KubeAPIServerAvailable", "False", "", 60);
-                set_condition(facts, "Available", "False", "", 60);
+                crash_container(facts, KAS, ACTIVE);
+                set_condition_since(facts, "KubeAPIServerAvailable", "False", "", 60);
+                set_condition_since(facts, "Available", "False", "", 60);
             })
             .of(healthy_kms),
             Fault::new("Key Vault refuses the KMS provider", |facts| log_line(facts, KAS, ACTIVE, 1, RBAC))
@@ -230,7 +230,7 @@ pub(crate) mod tests {
     #[test]
     fn providers_that_do_not_run() {
         let mut facts = healthy_kms();
-        crash(&mut facts, KAS, ACTIVE);
+        crash_container(&mut facts, KAS, ACTIVE);
         let finding = the_failure(CHECK, &facts);
         assert_eq!(finding.keys, [Key::Workload(KAS.into()), Key::Identity("kms".into())]);
         the_pod(&mut facts, KAS).started_at = Some(minutes_ago(2));
@@ -252,9 +252,9 @@ pub(crate) mod tests {
     #[test]
     fn a_re_encryption_that_hangs() {
         let mut facts = healthy_kms();
-        set_condition(&mut facts, "EtcdDataEncryptionUpToDate", "False", "", 30);
+        set_condition_since(&mut facts, "EtcdDataEncryptionUpToDate", "False", "", 30);
         assert_passes(CHECK, &facts);
-        set_condition(&mut facts, "EtcdDataEncryptionUpToDate", "False", "", 130);
+        set_condition_since(&mut facts, "EtcdDataEncryptionUpToDate", "False", "", 130);
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
     }
 

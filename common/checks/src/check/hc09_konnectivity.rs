@@ -145,7 +145,7 @@ pub(crate) mod tests {
 
     pub(crate) fn faults() -> Vec<Fault> {
         vec![Fault::new("konnectivity broken", |facts| {
-            set_condition(facts, CONNECTIONS[0].0, "False", "agents are not connected", 60);
+            set_condition_since(facts, CONNECTIONS[0].0, "False", "agents are not connected", 60);
         })]
     }
 
@@ -154,11 +154,11 @@ pub(crate) mod tests {
         assert_passes(CHECK, &healthy());
         for (kind, ..) in CONNECTIONS {
             let mut facts = healthy();
-            set_condition(&mut facts, kind, "False", "timeout", 60);
+            set_condition_since(&mut facts, kind, "False", "timeout", 60);
             assert_eq!(the_failure(CHECK, &facts).keys[0], Key::Egress);
-            set_condition(&mut facts, kind, "False", "timeout", 5);
+            set_condition_since(&mut facts, kind, "False", "timeout", 5);
             assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
-            set_condition(&mut facts, kind, "Unknown", "", 60);
+            set_condition_since(&mut facts, kind, "Unknown", "", 60);
             assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
             the_node_pool(&mut facts).ready_replicas = Some(0);
             assert_passes(CHECK, &facts);
@@ -168,7 +168,7 @@ pub(crate) mod tests {
     #[test]
     fn pods_that_do_not_run_are_named() {
         let mut facts = healthy();
-        set_condition(&mut facts, CONNECTIONS[0].0, "False", "", 60);
+        set_condition_since(&mut facts, CONNECTIONS[0].0, "False", "", 60);
         let pod = the_pod(&mut facts, "kube-apiserver");
         let mut server = pod.containers[0].clone();
         (server.name, server.ready) = ("konnectivity-server".into(), false);

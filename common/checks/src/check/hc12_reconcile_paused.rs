@@ -146,11 +146,11 @@ pub(crate) mod tests {
             Fault::new("paused HostedCluster", |facts| {
                 cluster(facts).paused_until = Some("true".into());
                 let message = "Reconciliation paused until field removed";
-                set_condition(facts, "ReconciliationActive", "False", message, 90);
+                set_condition_since(facts, "ReconciliationActive", "False", message, 90);
             }),
             Fault::new("paused NodePool", |facts| {
                 the_node_pool(facts).paused_until = Some("2026-12-01T00:00:00Z".into());
-                set_pool_condition(facts, "ReconciliationActive", "False", "ReconciliationPaused", 90);
+                set_pool_condition_since(facts, "ReconciliationActive", "False", "ReconciliationPaused", 90);
             }),
         ]
     }
@@ -192,7 +192,7 @@ pub(crate) mod tests {
     #[test]
     fn a_condition_alone_counts_too() {
         let mut facts = healthy();
-        set_condition(&mut facts, "ReconciliationActive", "False", "x", 5);
+        set_condition_since(&mut facts, "ReconciliationActive", "False", "x", 5);
         let finding = the_finding(CHECK, &facts);
         assert!(finding.what.contains("not reconciled"), "{}", finding.what);
     }

@@ -186,13 +186,13 @@ pub(crate) mod tests {
             Fault::new("upgrade fails", |facts| {
                 rolling(facts, 60);
                 failing(facts, 40);
-                set_condition(facts, "ClusterVersionProgressing", "True", "Unable to apply 4.22.4", 60);
+                set_condition_since(facts, "ClusterVersionProgressing", "True", "Unable to apply 4.22.4", 60);
             }),
             Fault::new("upgrade hangs", |facts| {
                 rolling(facts, 120);
                 let message = "Working towards 4.22.4: 104 of 620 done (16% complete)";
-                set_condition(facts, "ClusterVersionProgressing", "True", message, 120);
-                set_condition(facts, "Progressing", "True", "", 120);
+                set_condition_since(facts, "ClusterVersionProgressing", "True", message, 120);
+                set_condition_since(facts, "Progressing", "True", "", 120);
             }),
         ]
     }
@@ -206,7 +206,13 @@ pub(crate) mod tests {
     }
 
     fn failing(facts: &mut Facts, minutes: i64) {
-        set_condition(facts, "ClusterVersionSucceeding", "False", "Cluster operator storage is not available", minutes);
+        set_condition_since(
+            facts,
+            "ClusterVersionSucceeding",
+            "False",
+            "Cluster operator storage is not available",
+            minutes,
+        );
     }
 
     #[test]
@@ -247,12 +253,12 @@ pub(crate) mod tests {
         the_node_pool(&mut facts).version = Some("4.21.9".into());
         let finding = the_finding(CHECK, &facts);
         assert_eq!(finding.level, Level::Info);
-        set_pool_condition(&mut facts, "UpdatingVersion", "True", "x", 5);
+        set_pool_condition_since(&mut facts, "UpdatingVersion", "True", "x", 5);
         assert_passes(CHECK, &facts);
         the_node_pool(&mut facts).version = Some("4.22.9".into());
-        set_pool_condition(&mut facts, "UpdatingVersion", "False", "x", 5);
+        set_pool_condition_since(&mut facts, "UpdatingVersion", "False", "x", 5);
         assert_passes(CHECK, &facts);
-        set_condition(&mut facts, "ClusterVersionUpgradeable", "False", "an API is gone in 4.23", 60);
+        set_condition_since(&mut facts, "ClusterVersionUpgradeable", "False", "an API is gone in 4.23", 60);
         assert_eq!(the_finding(CHECK, &facts).level, Level::Info);
     }
 

@@ -95,7 +95,9 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn faults() -> Vec<Fault> {
-        vec![Fault::new("a webhook for all pods is dead", |facts| *facts = with("pods", false))]
+        vec![Fault::new("a webhook for all pods is dead", |facts| {
+            facts.guest.dead_webhooks = with("pods", false).guest.dead_webhooks;
+        })]
     }
 
     #[test]

@@ -231,7 +231,7 @@ fn json_text(value: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
 
     use super::*;
@@ -248,6 +248,34 @@ mod tests {
             Some(value) => client_ids.insert(key.into(), value.into()),
             None => client_ids.remove(key),
         };
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn unknown_to_entra(facts: &mut facts::Facts, key: &str, workload: &str, id: &str) {
+            let message =
+                format!("AADSTS700016: Application with identifier '{id}' was not found in the directory 'd'.");
+            log(facts, workload, &message);
+            refuse_exchange(facts, key, &message);
+        }
+        vec![
+            Fault::new("an identity was deleted", |facts| {
+                if let Fact::Known(list) = &mut facts.azure.identities {
+                    list.retain(|identity| identity.client_id != client_id("ingress"));
+                }
+                unknown_to_entra(facts, "ingress", "ingress-operator", &client_id("ingress"));
+                crash(facts, "ingress-operator");
+            })
+            .showing(&["FC04", "FC05", "HC01", "HC03"]),
+            Fault::new("a principal id stands where a client id should", |facts| {
+                name(facts, "disk", Some(&principal_id("disk")));
+                unknown_to_entra(facts, "disk", "azure-disk-csi-driver-operator", &principal_id("disk"));
+            })
+            .showing(&["FC04", "FC05"]),
+            Fault::new("the HostedCluster names no identity for a component", |facts| {
+                name(facts, "network", None);
+                attempts(facts).retain(|attempt| attempt.component != "network");
+            }),
+        ]
     }
 
     #[test]

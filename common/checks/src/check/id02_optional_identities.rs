@@ -111,7 +111,7 @@ fn finding(cluster: &HostedCluster, key: &str, reason: &str, why: &str, patch: &
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
     use facts::hosted::{Authentication, AzureKms};
 
@@ -135,6 +135,35 @@ mod tests {
             client_id: client_id.map(Into::into),
         });
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("a private cluster names no identity for its control plane operator", |facts| {
+                if let Authentication::WorkloadIdentities { client_ids } = &mut cluster(facts).azure.authentication {
+                    client_ids.remove("controlPlaneOperator");
+                }
+                attempts(facts).retain(|attempt| attempt.component != "controlPlaneOperator");
+                no_link_conditions(facts, &["AzurePrivateEndpointAvailable", "AzurePrivateLinkServiceAvailable"]);
+                azpls(facts).private_endpoint_id = None;
+                azpls(facts).private_endpoint_ip = None;
+                link_service(facts).connections.clear();
+                facts.private_link.endpoints.insert(endpoint_id().key(), Fact::Absent);
+                never_joined(facts);
+            })
+            .of(healthy_private)
+            .showing(&["HC01", "NP01", "NP02", "NW10"]),
+            Fault::new("a cluster with Azure KMS names no identity for it, and its API server crashes", |facts| {
+                if let Some(kms) = &mut cluster(facts).kms {
+                    kms.client_id = None;
+                }
+                attempts(facts).retain(|attempt| attempt.component != "kms");
+                crash(facts, "kube-apiserver");
+                set_condition(facts, "ValidAzureKMSConfig", "False", "no client id");
+            })
+            .of(healthy_kms)
+            .showing(&["HC01", "HC03"]),
+        ]
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn unseen(denied: &[String]) -> Option<Finding> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::{BundleFormat, Fact, Facts, Source};
 
@@ -246,6 +246,23 @@ mod tests {
             Fact::Known(kinds) => kinds.retain(|kind| kind.plural != plural),
             other => panic!("{other:?}"),
         }
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("the operator is scaled to 0", |facts| {
+                operators(facts)[0].workload = workload("operator", 0, 0);
+            }),
+            Fault::new("the operator does not become ready", |facts| {
+                operators(facts)[0].workload = workload("operator", 2, 0);
+            }),
+            Fault::new("Azure's kinds are not served", |facts| without_kind(facts, "azuremachines")),
+            Fault::new("a second operator", |facts| {
+                let mut second = operators(facts)[0].clone();
+                second.namespace = "mce".into();
+                operators(facts).push(second);
+            }),
+        ]
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn unsupported(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::hosted::VersionStatus;
     use facts::management::SupportedVersions;
@@ -185,6 +185,7 @@ mod tests {
 
     use super::*;
     use crate::judgement::Level;
+    use crate::testkit::Fault;
     use crate::testkit::*;
 
     const CHECK: &Check = &RELEASE_SUPPORTED;
@@ -202,6 +203,19 @@ mod tests {
             versions: versions.iter().map(|&version| version.into()).collect(),
             server_version: None,
         });
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("the operator is too old for the release", |facts| {
+                supported(facts, &["4.21", "4.20", "4.19"]);
+                set_condition(facts, "ValidReleaseImage", "False", "the latest version supported is 4.21");
+            })
+            .showing(&["HC01"]),
+            Fault::new("a release beyond what the operator knows is asked for", |facts| {
+                cluster(facts).release_image = "quay.io/openshift-release-dev/ocp-release:6.0.0-multi".into();
+            }),
+        ]
     }
 
     #[test]

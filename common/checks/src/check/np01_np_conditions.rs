@@ -214,7 +214,7 @@ fn fix(view: &View<'_>, pool: &NodePool, kind: &str) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::{Fact, Facts};
 
@@ -243,6 +243,17 @@ mod tests {
         let mut facts = healthy();
         set(&mut facts, kind, status, "Because", minutes);
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("a MachineConfig of the NodePool is not valid", |facts| {
+                set_pool_condition(facts, "ValidMachineConfig");
+            }),
+            Fault::new("a Tuned profile of the NodePool is not valid", |facts| {
+                set_pool_condition(facts, "ValidTuningConfig");
+            }),
+        ]
     }
 
     #[test]

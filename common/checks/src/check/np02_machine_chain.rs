@@ -452,7 +452,7 @@ fn duration(minutes: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::{Fact, Facts};
 
@@ -461,27 +461,6 @@ mod tests {
     use crate::testkit::*;
 
     const CHECK: &Check = &MACHINE_CHAIN;
-
-    fn the_machine(facts: &mut Facts, at: usize) -> &mut Machine {
-        match &mut facts.hosted.machines {
-            Fact::Known(list) => &mut list[at],
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn the_azure_machine(facts: &mut Facts, at: usize) -> &mut AzureMachine {
-        match &mut facts.hosted.azure_machines {
-            Fact::Known(list) => &mut list[at],
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn the_pool(facts: &mut Facts) -> &mut NodePool {
-        match &mut facts.hosted.node_pools {
-            Fact::Known(list) => &mut list[0],
-            other => panic!("{other:?}"),
-        }
-    }
 
     /// Machine `at` has no node, and its AzureMachine is not Ready with these words.
     fn fail(facts: &mut Facts, at: usize, reason: &str, message: &str) {
@@ -502,6 +481,23 @@ mod tests {
     }
 
     const CAPACITY: &str = "virtualmachine failed to create or update. err: RESPONSE 409: 409 Conflict ERROR CODE: SkuNotAvailable { \"error\": { \"code\": \"SkuNotAvailable\", \"message\": \"Standard_D4s_v5 is currently not available in location eastus.\" } }";
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("Azure has no capacity", |facts| {
+                fail(facts, 0, "VMProvisionFailed", CAPACITY);
+                set_pool_condition(facts, "AllMachinesReady");
+                set_pool_condition(facts, "Ready");
+            })
+            .showing(&["NP01"]),
+            Fault::new("a policy forbids the VM", |facts| {
+                break_machine(facts, 1, "RequestDisallowedByPolicy");
+                set_pool_condition(facts, "AllMachinesReady");
+            })
+            .showing(&["NP01"]),
+            Fault::new("the NodePool has fewer machines than it wants", |facts| the_pool(facts).replicas = Some(3)),
+        ]
+    }
 
     #[test]
     fn machines_that_are_nodes_pass() {

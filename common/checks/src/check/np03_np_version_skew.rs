@@ -138,7 +138,7 @@ fn patch_pool(cluster: &HostedCluster, pool: &NodePool) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::hosted::VersionStatus;
     use facts::{Fact, Facts};
@@ -159,6 +159,31 @@ mod tests {
         changed.release_image = format!("quay.io/openshift-release-dev/ocp-release:{pool}-multi");
         facts.hosted.node_pools = Fact::Known(vec![changed]);
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn runs(facts: &mut Facts, version: &str) {
+            let Fact::Known(pools) = &mut facts.hosted.node_pools else { panic!("no NodePools") };
+            pools[0].version = Some(version.into());
+            pools[0].release_image = format!("quay.io/openshift-release-dev/ocp-release:{version}-multi");
+        }
+        vec![
+            Fault::new("a NodePool is newer than its cluster", |facts| {
+                runs(facts, "4.23.0");
+                set_pool_condition(facts, "SupportedVersionSkew");
+            })
+            .showing(&["NP01"]),
+            Fault::new("a NodePool is four minors behind", |facts| {
+                let cluster = cluster(facts);
+                cluster.release_image = "quay.io/openshift-release-dev/ocp-release:5.1.0-multi".into();
+                cluster.version.desired = Some("5.1.0".into());
+                cluster.version.history[0].version = "5.1.0".into();
+                runs(facts, "4.20.1");
+                set_pool_condition(facts, "SupportedVersionSkew");
+            })
+            .showing(&["NP01"]),
+            Fault::new("a NodePool is two minors behind", |facts| runs(facts, "4.20.1")),
+        ]
     }
 
     #[test]

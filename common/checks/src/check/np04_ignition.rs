@@ -240,19 +240,25 @@ pub(crate) mod tests {
         vec![
             Fault::new("ignition server down", |facts| {
                 server(facts, 0);
-                set_condition(facts, "IgnitionEndpointAvailable", "False", "not yet available", 60);
+                set_condition_since(facts, "IgnitionEndpointAvailable", "False", "not yet available", 60);
             }),
             Fault::new("name of the ignition endpoint does not resolve", |facts| {
-                set_pool_condition(facts, "IgnitionEndpointAvailable", "False", "ExternalDNSHostNotReachable", 60);
+                set_pool_condition_since(
+                    facts,
+                    "IgnitionEndpointAvailable",
+                    "False",
+                    "ExternalDNSHostNotReachable",
+                    60,
+                );
                 machines_of(facts).clear();
                 for kind in ["AllMachinesReady", "AllNodesHealthy", "Ready"] {
-                    set_pool_condition(facts, kind, "False", "WaitingForAvailable", 60);
+                    set_pool_condition_since(facts, kind, "False", "WaitingForAvailable", 60);
                 }
             }),
             Fault::new("ignition never fetched", |facts| {
                 waiting(facts);
                 for kind in ["AllNodesHealthy", "Ready", "AllMachinesReady"] {
-                    set_pool_condition(facts, kind, "False", "WaitingForNodeRef", 60);
+                    set_pool_condition_since(facts, kind, "False", "WaitingForNodeRef", 60);
                 }
             }),
         ]
@@ -280,7 +286,7 @@ pub(crate) mod tests {
             machine.phase = Some("Provisioned".into());
             machine.conditions = vec![condition("Ready", "False", "WaitingForNodeRef")];
         }
-        set_pool_condition(facts, "ReachedIgnitionEndpoint", "False", "ignitionNotReached", 60);
+        set_pool_condition_since(facts, "ReachedIgnitionEndpoint", "False", "ignitionNotReached", 60);
     }
 
     #[test]
@@ -295,12 +301,12 @@ pub(crate) mod tests {
     fn a_server_that_is_down() {
         let mut facts = healthy();
         server(&mut facts, 0);
-        set_pool_condition(&mut facts, "IgnitionEndpointAvailable", "False", "IgnitionEndpointMissing", 60);
+        set_pool_condition_since(&mut facts, "IgnitionEndpointAvailable", "False", "IgnitionEndpointMissing", 60);
         assert_eq!(the_failure(CHECK, &facts).keys, [Key::Workload("ignition-server".into())]);
         let mut facts = healthy();
-        set_condition(&mut facts, "IgnitionEndpointAvailable", "False", "not found", 60);
+        set_condition_since(&mut facts, "IgnitionEndpointAvailable", "False", "not found", 60);
         the_failure(CHECK, &facts);
-        set_condition(&mut facts, "KubeAPIServerAvailable", "False", "", 60);
+        set_condition_since(&mut facts, "KubeAPIServerAvailable", "False", "", 60);
         assert_passes(CHECK, &facts);
     }
 
@@ -308,10 +314,10 @@ pub(crate) mod tests {
     fn what_the_operator_says_of_the_endpoint() {
         for why in ["ExternalDNSHostNotReachable", "IgnitionCACertMissing", "IgnitionEndpointMissing"] {
             let mut facts = healthy();
-            set_pool_condition(&mut facts, "IgnitionEndpointAvailable", "False", why, 60);
+            set_pool_condition_since(&mut facts, "IgnitionEndpointAvailable", "False", why, 60);
             let finding = the_failure(CHECK, &facts);
             assert!(finding.keys.contains(&Key::NodePool("prod".into())), "{finding:#?}");
-            set_pool_condition(&mut facts, "IgnitionEndpointAvailable", "False", why, 5);
+            set_pool_condition_since(&mut facts, "IgnitionEndpointAvailable", "False", why, 5);
             assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
         }
     }
@@ -327,7 +333,7 @@ pub(crate) mod tests {
         assert_passes(CHECK, &facts);
         let mut facts = healthy();
         waiting(&mut facts);
-        set_pool_condition(&mut facts, "ReachedIgnitionEndpoint", "True", "AsExpected", 60);
+        set_pool_condition_since(&mut facts, "ReachedIgnitionEndpoint", "True", "AsExpected", 60);
         assert_passes(CHECK, &facts);
         let mut facts = healthy();
         waiting(&mut facts);

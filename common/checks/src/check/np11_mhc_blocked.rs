@@ -107,15 +107,16 @@ pub(crate) mod tests {
 
     pub(crate) fn faults() -> Vec<Fault> {
         vec![Fault::new("auto-repair has stopped", |facts| {
-            *facts = with(1);
-            set_pool_condition(facts, "AllNodesHealthy", "Unknown", "x", 60);
+            set_pool_condition_since(facts, "AutorepairEnabled", "True", "AsExpected", 60);
+            facts.hosted.control_plane.health_checks = with(1).hosted.control_plane.health_checks;
+            set_pool_condition_since(facts, "AllNodesHealthy", "Unknown", "x", 60);
         })]
     }
 
     /// A NodePool with auto-repair of whose two machines so many are healthy.
     fn with(healthy_machines: i32) -> Facts {
         let mut facts = healthy();
-        set_pool_condition(&mut facts, "AutorepairEnabled", "True", "AsExpected", 60);
+        set_pool_condition_since(&mut facts, "AutorepairEnabled", "True", "AsExpected", 60);
         facts.hosted.control_plane.health_checks = Fact::Known(vec![MachineHealthCheck {
             name: "prod".into(),
             max_unhealthy: Some("0".into()),
@@ -144,7 +145,7 @@ pub(crate) mod tests {
         let mut facts = with(2);
         facts.hosted.control_plane.health_checks = Fact::Known(Vec::new());
         assert_eq!(the_finding(CHECK, &facts).level, Level::Warn);
-        set_pool_condition(&mut facts, "ReachedIgnitionEndpoint", "False", "x", 60);
+        set_pool_condition_since(&mut facts, "ReachedIgnitionEndpoint", "False", "x", 60);
         assert_eq!(the_finding(CHECK, &facts).level, Level::Info);
     }
 

@@ -443,7 +443,7 @@ fn recreate(cluster: &HostedCluster, subnet: &WorkerSubnet) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::Fact;
     use facts::network::Subnet;
@@ -463,6 +463,19 @@ mod tests {
 
     fn the_subnet(facts: &mut facts::Facts) -> &mut Subnet {
         &mut the_vnet(facts).subnets[0]
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("the VNet was deleted", |facts| {
+                facts.azure.network.vnets.insert(vnet_id().key(), Fact::Absent);
+            }),
+            Fault::new("the subnet was deleted", |facts| the_vnet(facts).subnets.clear()),
+            Fault::new("the VNet is in another region", |facts| the_vnet(facts).location = "westus".into()),
+            Fault::new("the network security group was deleted", |facts| {
+                facts.azure.network.nsgs.insert(nsg_id().key(), Fact::Absent);
+            }),
+        ]
     }
 
     #[test]

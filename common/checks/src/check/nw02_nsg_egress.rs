@@ -285,7 +285,7 @@ fn allow(decided: &Decided<'_>, used: &mut BTreeSet<i32>) -> Fix {
     let free = |used: &BTreeSet<i32>, from: i32| (100..from).rev().find(|priority| !used.contains(priority));
     // Without room before the rule, the rule itself moves behind.
     if let (Some(rule), None) = (decided.rule, free(used, below))
-        && let Some(room) = (below + 1..=4096).find(|priority| !used.contains(priority))
+        && let Some(room) = (below.saturating_add(1).max(100)..=4096).find(|priority| !used.contains(priority))
     {
         commands.push(command!("az network nsg rule update {place} -n {} --priority {room}",
             rule.name; place, room));
@@ -336,7 +336,7 @@ fn undecided(cluster: &HostedCluster, decided: &Decided<'_>) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::Fact;
     use facts::network::{Route, RouteTable};
@@ -377,6 +377,17 @@ mod tests {
     fn flows(finding: &Finding) -> Vec<&str> {
         let flows = finding.evidence.0.iter().filter(|(label, _)| label == "flow");
         flows.map(|(_, flow)| flow.as_str()).collect()
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("an NSG denies everything to the Internet, and workers never join", |facts| {
+                rules(facts).push(deny("deny-out", 200, "Internet", &["*"]));
+                never_joined(facts);
+            })
+            .showing(&["HC01", "NP01", "NP02"]),
+            Fault::new("an NSG denies 443", |facts| rules(facts).push(deny("deny-https", 200, "*", &["443"]))),
+        ]
     }
 
     #[test]

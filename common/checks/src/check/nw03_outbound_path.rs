@@ -274,12 +274,13 @@ fn nat_gateway(cluster: &HostedCluster, subnets: &[&Subnet]) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::network::{LoadBalancer, NatGateway, Route, RouteTable};
     use facts::{Fact, Facts};
 
     use super::*;
+    use crate::testkit::Fault;
     use crate::testkit::*;
 
     const CHECK: &Check = &OUTBOUND_PATH;
@@ -332,6 +333,19 @@ mod tests {
             public_ip_prefix_ids: Vec::new(),
         };
         facts.azure.network.nat_gateways.insert(id.key(), Fact::Known(gateway));
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("a route drops everything that leaves, and workers never join", |facts| {
+                route(facts, "None");
+                never_joined(facts);
+            })
+            .showing(&["HC01", "NP01", "NP02"]),
+            Fault::new("two routes drop everything that leaves", |facts| {
+                routes(facts, &[("0.0.0.0/1", "None"), ("128.0.0.0/1", "None")]);
+            }),
+        ]
     }
 
     #[test]

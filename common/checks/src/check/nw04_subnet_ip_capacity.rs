@@ -61,7 +61,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 continue;
             }
         };
-        seen.push(format!("{} of {} addresses of subnet {}", amounts.used + amounts.need, amounts.limit, row.name));
+        seen.push(format!(
+            "{} of {} addresses of subnet {}",
+            amounts.used.saturating_add(amounts.need),
+            amounts.limit,
+            row.name
+        ));
         let Some(finding) = finding(&row.name, &amounts) else { continue };
         let id = facts::ArmId::new(row.scope);
         let mut commands = vec![command!(
@@ -105,7 +110,7 @@ fn finding(name: &str, amounts: &Amounts) -> Option<Finding> {
         );
     }
     if amounts.is_short_of_surge() {
-        let wanted = need + amounts.surge;
+        let wanted = need.saturating_add(amounts.surge);
         return Some(
             Finding::warn(
                 subject,

@@ -32,7 +32,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, PrivateLink, PrivateEndpoints],
-        caused_by: ["FC05", "MC01", "NW09", "NW11", "RA01"],
+        caused_by: ["FC05", "ID02", "MC01", "NW09", "NW11", "RA01"],
         judge: judge,
     };
 }

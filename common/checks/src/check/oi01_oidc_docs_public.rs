@@ -288,7 +288,7 @@ fn fix<T>(cluster: &HostedCluster, fetch: &Fetch<T>) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
     use facts::oidc::Discovery;
 
@@ -324,6 +324,48 @@ mod tests {
         });
         facts.oidc.jwks = Fact::Absent;
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn unreachable(facts: &mut facts::Facts) {
+            let message = "AADSTS50166: Request to External OIDC endpoint failed.";
+            log(facts, "capi-provider", message);
+            log(facts, "ingress-operator", message);
+            refuse_every_exchange(facts, message);
+        }
+        vec![
+            Fault::new("the documents are closed, and the storage account is not ours", |facts| {
+                close_issuer(facts);
+                facts.oidc.storage = Fact::Absent;
+                unreachable(facts);
+                crash(facts, "ingress-operator");
+            })
+            .showing(&["FC04", "FC05", "HC01", "HC03", "OI02", "OI03"]),
+            Fault::new("the issuer serves a web page", |facts| {
+                if let Fact::Known(fetch) = &mut facts.oidc.discovery {
+                    fetch.document = None;
+                    fetch.content_type = Some("text/html".into());
+                    fetch.malformed = Some("expected value at line 1 column 1".into());
+                }
+                facts.oidc.jwks = Fact::Unreadable(Gap::new(GapKind::Blocked, "no discovery document"));
+                unreachable(facts);
+            })
+            .showing(&["FC04", "FC05", "OI02", "OI03"]),
+            Fault::new("the JWKS is missing", |facts| {
+                if let Fact::Known(fetch) = &mut facts.oidc.jwks {
+                    fetch.status = Some(404);
+                    fetch.error_code = Some("BlobNotFound".into());
+                    fetch.document = None;
+                }
+                unreachable(facts);
+            })
+            .showing(&["FC04", "FC05", "OI03"]),
+            Fault::new("the issuer answers slowly", |facts| {
+                if let Fact::Known(fetch) = &mut facts.oidc.discovery {
+                    fetch.duration_ms = 4000;
+                }
+            }),
+        ]
     }
 
     #[test]

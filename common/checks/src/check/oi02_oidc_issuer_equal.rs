@@ -140,7 +140,7 @@ fn rewrite(issuer: &str) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use facts::Fact;
 
     use super::*;
@@ -156,6 +156,19 @@ mod tests {
         {
             document.issuer = issuer.into();
         }
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("a trailing slash in the document's issuer", |facts| document(facts, SLASH)),
+            Fault::new("another cluster's document", |facts| {
+                document(facts, "https://other.blob.core.windows.net/other");
+                let message = "AADSTS50166: Request to External OIDC endpoint failed.";
+                log(facts, "capi-provider", message);
+                refuse_every_exchange(facts, message);
+            })
+            .showing(&["FC04", "FC05"]),
+        ]
     }
 
     #[test]

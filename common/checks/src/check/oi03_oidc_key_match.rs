@@ -222,7 +222,7 @@ fn publish(cluster: &HostedCluster) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::Fact;
 
@@ -252,6 +252,32 @@ mod tests {
             n: Some("another".into()),
             e: Some("AQAB".into()),
         }
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn refused(facts: &mut facts::Facts) {
+            let message = "AADSTS7000272: The certificate with identifier kid-1 used to sign the federated credential could not be found";
+            log(facts, "network", message);
+            refuse_every_exchange(facts, message);
+        }
+        vec![
+            Fault::new("another key is published", |facts| {
+                keys(facts)[0] = another("kid-2");
+                refused(facts);
+            })
+            .showing(&["FC04", "FC05"]),
+            Fault::new("another key under the same id, and a component crashes", |facts| {
+                keys(facts)[0].n = Some("another".into());
+                refused(facts);
+                log(
+                    facts,
+                    "ingress-operator",
+                    "AADSTS700027: The certificate was not found, or its signature is not valid.",
+                );
+                crash(facts, "ingress-operator");
+            })
+            .showing(&["FC04", "FC05", "HC01", "HC03"]),
+        ]
     }
 
     #[test]

@@ -156,7 +156,7 @@ fn fix(storage: &IssuerStorage, account: &str, blocks: &[Block]) -> Fix {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::Fact;
 
@@ -172,6 +172,34 @@ mod tests {
             change(storage);
         }
         facts
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        fn shut(facts: &mut facts::Facts, change: impl FnOnce(&mut IssuerStorage)) {
+            if let Fact::Known(storage) = &mut facts.oidc.storage {
+                change(storage);
+            }
+            close_issuer(facts);
+            let message = "AADSTS50166: Request to External OIDC endpoint failed.";
+            log(facts, "capi-provider", message);
+            log(facts, "ingress-operator", message);
+            refuse_every_exchange(facts, message);
+        }
+        const SHOWS: &[&str] = &["FC04", "FC05", "OI01", "OI02", "OI03"];
+        vec![
+            Fault::new("a policy forbids public blobs", |facts| {
+                shut(facts, |storage| storage.allow_blob_public_access = Some(false));
+            })
+            .showing(SHOWS),
+            Fault::new("the storage account has a firewall", |facts| {
+                shut(facts, |storage| storage.default_action = Some("Deny".into()));
+            })
+            .showing(SHOWS),
+            Fault::new("the container is private", |facts| {
+                shut(facts, |storage| storage.container_public_access = Fact::Known("None".into()));
+            })
+            .showing(SHOWS),
+        ]
     }
 
     #[test]

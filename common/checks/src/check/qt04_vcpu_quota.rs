@@ -53,16 +53,16 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     for row in vcpus(view, &demands)? {
         match (&row.amounts, &row.unknown) {
             (Some(amounts), _) => {
-                seen.push(format!("{} {} of {}", row.name, amounts.used + amounts.need, amounts.limit));
+                seen.push(format!("{} {} of {}", row.name, amounts.used.saturating_add(amounts.need), amounts.limit));
                 findings.extend(finding(&row, amounts).map(|finding| {
-                    let wanted = amounts.used + amounts.need + amounts.surge;
+                    let wanted = amounts.used.saturating_add(amounts.need).saturating_add(amounts.surge);
                     let finding = finding
                         .compare(
                             format!("{} vCPUs free", amounts.need.max(amounts.surge)),
                             format!("{}", amounts.free()),
                         )
                         .see("quota", table(&row, amounts))
-                        .fix(supply::raise_vcpus(cluster, &row.name, wanted.max(amounts.limit + 1)));
+                        .fix(supply::raise_vcpus(cluster, &row.name, wanted.max(amounts.limit.saturating_add(1))));
                     supply::touching(finding, Supply::Vcpus, &row.pools)
                 }));
             }
@@ -91,7 +91,11 @@ fn finding(row: &CapacityRow, amounts: &Amounts) -> Option<Finding> {
     if amounts.is_short_of_surge() {
         return Some(Finding::warn(
             subject,
-            format!("{free} vCPUs of {of} are left in {}, and rolling updates need {}", row.scope, need + surge),
+            format!(
+                "{free} vCPUs of {of} are left in {}, and rolling updates need {}",
+                row.scope,
+                need.saturating_add(surge)
+            ),
             "an update makes new machines before it takes old ones away: it waits until the quota has room",
         ));
     }

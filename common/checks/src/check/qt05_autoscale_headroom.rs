@@ -57,11 +57,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         }
         let mut commands = Vec::new();
         let mut shown = Vec::new();
-        let lacking = amounts.peak - amounts.limit;
+        let lacking = amounts.peak.saturating_sub(amounts.limit);
         for demand in &concerned {
             let max = demand.max.unwrap_or(demand.have);
             let vcpus = view.vm_size(&demand.size)?.and_then(|size| size.vcpus).unwrap_or(1).max(1);
-            let reachable = (max - (lacking + vcpus - 1) / vcpus).max(demand.have).max(demand.target);
+            let reachable =
+                max.saturating_sub(lacking.saturating_add(vcpus - 1) / vcpus).max(demand.have).max(demand.target);
             shown.push(format!("{} up to {max}, now {}", demand.pool, demand.have));
             let patch = Quoted(format!("'{{\"spec\":{{\"autoScaling\":{{\"max\":{reachable}}}}}}}'"));
             commands.push(

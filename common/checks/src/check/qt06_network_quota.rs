@@ -80,7 +80,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         let finding = finding
             .compare(format!("{} free", need.max(1)), format!("{free} free"))
             .see("quota", format!("limit {}, used {}, still needed {need}", amounts.limit, amounts.used))
-            .fix(supply::raise_network(cluster, &row.name, kind, (amounts.used + need + 1).max(amounts.limit + 1)));
+            .fix(supply::raise_network(
+                cluster,
+                &row.name,
+                kind,
+                amounts.used.saturating_add(need).max(amounts.limit).saturating_add(1),
+            ));
         findings.push(match row.resource {
             Resource::PublicIps => supply::touching(finding, Supply::PublicIps, &pools),
             _ => finding,

@@ -48,7 +48,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         Snat::Unlimited(why) => return Ok(Judgement::NotApplicable(why)),
     };
     let Some(amounts) = row.amounts else { return Err(row.unknown.unwrap_or_else(Gap::not_asked)) };
-    let (limit, asked) = (amounts.limit, amounts.used + amounts.need);
+    let (limit, asked) = (amounts.limit, amounts.used.saturating_add(amounts.need));
     let subject = format!("load balancer {}", row.name);
     let refused = "Azure refuses VMs whose SNAT ports cannot be given";
     let finding = if amounts.is_short() {

@@ -276,7 +276,7 @@ fn wrong_type(member: Member<'_>, role: &Role, scope: &ArmId, kind: &str) -> Fin
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use facts::Fact;
     use facts::azure::{Permission, RoleDefinition};
@@ -320,6 +320,28 @@ mod tests {
         assignment.role_definition_id =
             ArmId::new(format!("/providers/Microsoft.Authorization/roleDefinitions/{guid}"));
         at(facts, name).push(assignment);
+    }
+
+    pub(crate) fn faults() -> Vec<Fault> {
+        const FORBIDDEN: &str = "ERROR CODE: AuthorizationFailed: The client 'c' with object id 'o' does not have authorization to perform action 'a/write' over scope '/s' or the scope is invalid.";
+        vec![
+            Fault::new("a role is missing at the VNet, and the provider is refused", |facts| {
+                take(facts, "nodePoolManagement", "prod-vnet-prod-x7k2p");
+                log(facts, "capi-provider", FORBIDDEN);
+                break_machine(facts, 0, "AuthorizationFailed");
+                set_pool_condition(facts, "AllMachinesReady");
+            })
+            .showing(&["FC05", "NP01", "NP02"]),
+            Fault::new("a role is missing at the network security group", |facts| {
+                take(facts, "cloudProvider", "prod-nsg-prod-x7k2p");
+                log(facts, "cloud-controller-manager", FORBIDDEN);
+                crash(facts, "cloud-controller-manager");
+            })
+            .showing(&["FC05", "HC01", "HC03"]),
+            Fault::new("a role is missing at the DNS zone", |facts| {
+                take(facts, "ingress", "dns");
+            }),
+        ]
     }
 
     #[test]

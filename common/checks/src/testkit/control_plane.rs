@@ -142,7 +142,7 @@ pub(crate) fn the_node_pool(facts: &mut Facts) -> &mut NodePool {
 }
 
 /// Sets a condition of the HostedCluster as it has been for so many minutes.
-pub(crate) fn set_condition(facts: &mut Facts, kind: &str, status: &str, message: &str, minutes: i64) {
+pub(crate) fn set_condition_since(facts: &mut Facts, kind: &str, status: &str, message: &str, minutes: i64) {
     let conditions = &mut cluster(facts).conditions;
     conditions.retain(|condition| condition.kind != kind);
     let mut changed = condition(kind, status, "Because");
@@ -152,7 +152,7 @@ pub(crate) fn set_condition(facts: &mut Facts, kind: &str, status: &str, message
 }
 
 /// Sets a condition of the first NodePool as it has been for so many minutes.
-pub(crate) fn set_pool_condition(facts: &mut Facts, kind: &str, status: &str, reason: &str, minutes: i64) {
+pub(crate) fn set_pool_condition_since(facts: &mut Facts, kind: &str, status: &str, reason: &str, minutes: i64) {
     let conditions = &mut the_node_pool(facts).conditions;
     conditions.retain(|condition| condition.kind != kind);
     let mut changed = condition(kind, status, reason);
@@ -161,7 +161,7 @@ pub(crate) fn set_pool_condition(facts: &mut Facts, kind: &str, status: &str, re
 }
 
 /// Lets a container crash, and its workload be unavailable.
-pub(crate) fn crash(facts: &mut Facts, app: &str, container: &str) {
+pub(crate) fn crash_container(facts: &mut Facts, app: &str, container: &str) {
     let broken = the_container(facts, app, container);
     broken.ready = false;
     broken.restarts = 11;

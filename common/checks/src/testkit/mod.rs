@@ -11,11 +11,13 @@ mod governance;
 mod guest;
 mod hosted;
 mod keys_and_leftovers;
+mod mutation;
 mod names;
 mod private_link;
 mod quota;
 mod recording;
 mod release;
+mod symptoms;
 
 use facts::azure::{FederatedCredential, Identity};
 use facts::catalogue::COMPONENTS;
@@ -27,8 +29,8 @@ use jiff::Timestamp;
 pub(crate) use self::azure::{pool_member, rule};
 pub(crate) use self::compute::{provider_id, virtual_machine};
 pub(crate) use self::control_plane::{
-    certificate, crash, log_line, minter, set_condition, set_pool_condition, the_container, the_node_pool, the_pod,
-    the_workload,
+    certificate, crash_container, log_line, minter, set_condition_since, set_pool_condition_since, the_container,
+    the_node_pool, the_pod, the_workload,
 };
 pub(crate) use self::exchange::attempts;
 pub(crate) use self::fleet::healthy_managed;
@@ -36,6 +38,7 @@ pub(crate) use self::governance::{CALLER, deny, forbid, lock, reading, refuse_a_
 pub(crate) use self::guest::{cluster_operators, guest_node, nodes_are_missing};
 pub(crate) use self::hosted::{condition, node_pool, workload};
 pub(crate) use self::keys_and_leftovers::{leave, leftover};
+pub(crate) use self::mutation::mutated;
 pub(crate) use self::names::{
     APPS, OWNER, ROUTER, answer, api_server, external_dns, external_dns_line, healthy_named, host, no_such_name,
     unresolved, zone,
@@ -46,6 +49,7 @@ pub(crate) use self::private_link::{
 };
 pub(crate) use self::quota::*;
 pub(crate) use self::recording::{healthy_recorded, held};
+pub(crate) use self::symptoms::*;
 use crate::check::Check;
 use crate::judgement::{Finding, Judgement, Level};
 use crate::view::View;
@@ -156,17 +160,27 @@ pub(crate) struct Fault {
     pub name: &'static str,
     pub base: fn() -> Facts,
     pub inject: fn(&mut Facts),
+    /// Codes of checks whose rows must be folded under the root; others may be.
+    pub shows: &'static [&'static str],
 }
+
+/// A check and the function that gives its faults.
+pub(crate) type FaultsOf = (&'static Check, fn() -> Vec<Fault>);
 
 impl Fault {
     /// A fault of [`healthy`]: what is broken, and every symptom that it shows elsewhere.
     pub(crate) fn new(name: &'static str, inject: fn(&mut Facts)) -> Self {
-        Self { name, base: healthy, inject }
+        Self { name, base: healthy, inject, shows: &[] }
     }
 
     /// The same fault of another healthy cluster.
     pub(crate) fn of(self, base: fn() -> Facts) -> Self {
         Self { base, ..self }
+    }
+
+    /// The checks that see symptoms of it.
+    pub(crate) fn showing(self, shows: &'static [&'static str]) -> Self {
+        Self { shows, ..self }
     }
 }
 

@@ -290,6 +290,8 @@ fn go_time(line: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -318,5 +320,25 @@ mod tests {
         let time = go_time("2026-11-20 22:00:10.667075502 +0000 UTC m=+0.155698594").unwrap();
         assert_eq!(time.to_string(), "2026-11-20T22:00:10.667075502Z");
         assert_eq!(go_time("garbage"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_text_may_be_in_a_tree(text in crate::fuzz::yaml(), path in "(/|namespaces|core|pods|logs|cluster-scoped-resources|[.]yaml|[.]log|é|[a-z]){0,10}") {
+            let _ = documents("f", text.as_bytes());
+            let _ = go_time(&text);
+            let _ = layout::locate(&path);
+        }
+    }
+
+    #[test]
+    fn bombs_are_refused_in_good_time() {
+        let begun = std::time::Instant::now();
+        for bomb in crate::fuzz::bombs() {
+            assert!(documents("f", bomb.as_bytes()).is_err());
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20));
     }
 }

@@ -82,6 +82,8 @@ fn written(kubeconfig: &Kubeconfig, size: usize) -> Option<SecretString> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     fn target(namespace: &str, name: &str) -> Target {
@@ -149,5 +151,26 @@ mod tests {
         assert!(!format!("{none:?}").contains("hunter2"));
         all.push((target("n", "good"), published("https://1")));
         assert_eq!(read(&merge_kubeconfigs(&all)).current_context.as_deref(), Some("n-good"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_text_may_be_in_the_secret(text in crate::fuzz::yaml(), other in crate::fuzz::yaml()) {
+            let merged = merge_kubeconfigs(&[
+                (target("a", "b"), SecretString::from(text.clone())),
+                (target("a", "c"), published(&other)),
+                (target("a-b", "c"), SecretString::from(format!("contexts:\n- name: x\n  context: {text}"))),
+            ]);
+            prop_assert_eq!(merged.contexts.len() + merged.unusable.len(), 3);
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_no_kubeconfig() {
+        for bomb in crate::fuzz::bombs() {
+            assert_eq!(merge_kubeconfigs(&[(target("a", "b"), SecretString::from(bomb))]).unusable.len(), 1);
+        }
     }
 }

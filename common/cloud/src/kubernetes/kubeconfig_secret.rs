@@ -118,6 +118,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -137,5 +139,16 @@ mod tests {
         let denied = KubeError::Denied { why: "secrets is forbidden".into() };
         let why = NoKubeconfig::Kubernetes(denied, "clusters".into()).to_string();
         assert!(why.starts_with("may not get secrets in namespace clusters: secrets is forbidden"), "{why}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_json_may_be_the_cluster(value in crate::fuzz::json(&[
+            "metadata", "namespace", "name", "status", "conditions", "type", "reason", "message", "kubeconfig",
+        ])) {
+            let _ = published(&value);
+        }
     }
 }

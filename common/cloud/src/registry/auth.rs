@@ -107,6 +107,8 @@ fn parameters(text: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -144,5 +146,20 @@ mod tests {
         assert_eq!(of(&all[2..]), Ok(None));
         assert_eq!(of(&[("q.io:5000", "no colon")]), Err(RegistryError::NoPullSecret));
         assert!(Credentials::of(&SecretString::from("{}"), &reference).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_header_and_any_pull_secret_are_read(
+            header in "(Bearer |Basic|realm=|service=|[\",=é ]|https://a|\\PC){0,16}",
+            secret in crate::fuzz::json(&["auths", "auth", "quay.io", "quay.io/a", ""]),
+        ) {
+            let _ = Challenge::parse(&header);
+            let reference = Reference::parse("quay.io/a/b:c").unwrap();
+            let _ = Credentials::of(&SecretString::from(secret.to_string()), &reference);
+            let _ = Credentials::of(&SecretString::from(header), &reference);
+        }
     }
 }

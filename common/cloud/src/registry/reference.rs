@@ -75,6 +75,8 @@ pub(super) fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -106,6 +108,17 @@ mod tests {
             "q.io/a#b",
         ] {
             assert_eq!(parts(bad), Err(bad.to_owned()), "{bad}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_text_may_name_an_image(text in "(quay.io|localhost|[/:@.]|sha256:|[0-9a-f]{1,64}|é|\\PC){0,12}") {
+            if let Ok(reference) = Reference::parse(&text) {
+                let _ = reference.digest();
+            }
         }
     }
 }

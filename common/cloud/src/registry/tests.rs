@@ -13,6 +13,18 @@ fn what_manifests_say() {
     assert!(config.config.unwrap().labels.is_none());
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn any_json_may_be_a_manifest(value in crate::fuzz::json(&[
+        "manifests", "digest", "platform", "architecture", "os", "config", "Labels", "mediaType",
+    ])) {
+        let _ = serde_json::from_value::<Manifest>(value.clone());
+        let _ = serde_json::from_value::<ImageConfig>(value);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_asked_of_what_is_no_registry_and_never_without_tls() {
     let http = reqwest::Client::builder().https_only(true).build().unwrap();

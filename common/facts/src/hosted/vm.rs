@@ -49,7 +49,9 @@ impl VmOptions {
         match self.max_surge.as_deref().map(str::trim) {
             None => 1,
             Some(text) => match text.strip_suffix('%') {
-                Some(share) => share.parse::<i64>().map_or(1, |share| (share.clamp(0, 100) * nodes.max(0) + 99) / 100),
+                Some(share) => share
+                    .parse::<i64>()
+                    .map_or(1, |share| share.clamp(0, 100).saturating_mul(nodes.max(0)).saturating_add(99) / 100),
                 None => text.parse::<i64>().map_or(1, |count| count.max(0)),
             },
         }

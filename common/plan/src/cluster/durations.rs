@@ -57,7 +57,7 @@ fn amount(number: &str, length: i128) -> Option<i128> {
     let mut place = length;
     for digit in fraction.bytes() {
         place /= 10;
-        total += i128::from(digit - b'0') * place;
+        total = total.checked_add(i128::from(digit - b'0') * place)?;
     }
     Some(total)
 }

@@ -11,6 +11,8 @@ mod azure_ids;
 mod chain;
 pub mod document;
 mod durations;
+#[cfg(test)]
+mod fuzz;
 mod identities;
 mod infra;
 mod inputs;

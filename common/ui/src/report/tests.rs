@@ -12,6 +12,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod fuzz;
+
 const EVIL: &str =
     "<script>alert(1)</script>\"'&]]>`a` ``` --> @admin #1 [x](https://evil.example) \u{1b}[2J\u{202e}\u{0}";
 

@@ -115,10 +115,9 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 /// Whether a file holds nothing but tests.
 fn is_test(path: &Path) -> bool {
     path.iter().any(|part| part == "tests" || part == "testkit")
-        || path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .is_some_and(|stem| ["tests", "testkit", "meta", "faults"].contains(&stem) || stem.ends_with("_tests"))
+        || path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| {
+            ["tests", "testkit", "meta", "matrix", "fuzz"].contains(&stem) || stem.ends_with("_tests")
+        })
 }
 
 /// The source up to its tests.
