@@ -114,6 +114,13 @@ impl Live {
         Box::pin(self.collect_about(facts, head.hosted, true, needs)).await
     }
 
+    /// A HostedCluster and its NodePools.
+    pub async fn head(&self, target: &Target) -> Head {
+        let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
+        let hosted = self.kubernetes.collect(target, &first).await.hosted;
+        Head { target: target.clone(), cluster: hosted.cluster, node_pools: hosted.node_pools }
+    }
+
     /// Collects the wanted facts about a hosted cluster that lists have shown.
     pub async fn collect_head(&self, head: Head, needs: &BTreeSet<Need>, now: Timestamp) -> Facts {
         let source = Source::Live { context: self.kubernetes.context_name().map(str::to_owned) };

@@ -4,10 +4,12 @@ mod accept;
 mod decode;
 mod diff;
 mod output;
+mod what_if;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use checks::capacity::Capacity;
 use checks::selection::UnknownWord;
 use checks::{Bar, Report, Selection, Stage};
 use clap::{Args, Subcommand, ValueEnum};
@@ -20,6 +22,7 @@ use ui::report::{self, Shown};
 use ui::{Failure, Outcome, Terminal};
 
 use self::output::Format;
+use self::what_if::WhatIfArgs;
 use super::create::cluster::{self, SpecArgs};
 use super::rehearsal::RehearsalArgs;
 use super::{block_on, printed, screen, source};
@@ -63,6 +66,8 @@ pub(crate) struct DoctorArgs {
     /// Print the manifest of a Job that tests the way out of a worker (see `explain NW12`), and do nothing else
     #[arg(long, conflicts_with_all = ["name", "all", "bundle"])]
     print_egress_probe: bool,
+    #[command(flatten)]
+    what_if: WhatIfArgs,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -160,15 +165,20 @@ pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended 
         Some(Verb::Decode(args)) => return decode::run(globals, args, program),
         None => {}
     }
-    let selection = args.report.selection(Stage::Support, program)?;
+    let selection = args.report.selection(args.what_if.stage(), program)?;
     let waivers = args.report.accept.read(program)?;
+    if args.what_if.is_asked() {
+        let (mut examined, capacity) = block_on(before(globals, args, &selection))?;
+        checks::waiver::apply(&waivers, &mut [&mut examined.report], &selection);
+        return show(globals, &args.report, false, program, &[examined], capacity.as_ref());
+    }
     let mut examined = match &args.bundle {
         Some(path) => vec![from_bundle(globals, args, path, &selection)?],
         None => block_on(live(globals, args, &selection))?,
     };
     let mut reports: Vec<&mut Report> = examined.iter_mut().map(|one| &mut one.report).collect();
     checks::waiver::apply(&waivers, &mut reports, &selection);
-    show(globals, &args.report, args.all, program, &examined)
+    show(globals, &args.report, args.all, program, &examined, None)
 }
 
 /// Judges a cluster that is yet to be created.
@@ -179,7 +189,7 @@ fn preflight(globals: &Globals, args: &PreflightArgs, program: &str) -> Ended {
     let cluster::Judged { facts, mut report, elapsed } =
         cluster::judged(globals, args.spec.clone(), &selection, rehearsal)?;
     checks::waiver::apply(&waivers, &mut [&mut report], &selection);
-    show(globals, &args.report, false, program, &[Examined { facts, report, elapsed }])
+    show(globals, &args.report, false, program, &[Examined { facts, report, elapsed }], None)
 }
 
 fn from_bundle(
@@ -193,6 +203,17 @@ fn from_bundle(
     let facts = bundle::open(path, wanted, &selection.needs()).map_err(|error| super::bundle::failure(&error))?;
     let report = checks::examine(&facts, selection);
     Ok(Examined { facts, report, elapsed: started.elapsed() })
+}
+
+/// What would be, before it is done.
+async fn before(
+    globals: &Globals,
+    args: &DoctorArgs,
+    selection: &Selection,
+) -> Result<(Examined, Option<Capacity>), Failure> {
+    let live = source::open(globals, &selection.needs()).await?;
+    let target = source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?;
+    what_if::examine(globals, &live, &target, selection, &args.what_if).await
 }
 
 async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Result<Vec<Examined>, Failure> {
@@ -254,7 +275,14 @@ async fn one(globals: &Globals, live: &Live, target: &Target, selection: &Select
     Ok(Examined { facts, report, elapsed: started.elapsed() })
 }
 
-fn show(globals: &Globals, args: &ReportArgs, all: bool, program: &str, examined: &[Examined]) -> Ended {
+fn show(
+    globals: &Globals,
+    args: &ReportArgs,
+    all: bool,
+    program: &str,
+    examined: &[Examined],
+    capacity: Option<&Capacity>,
+) -> Ended {
     let again: Vec<String> =
         examined.iter().map(|one| format!("{} -n {}", one.facts.target.name, one.facts.target.namespace)).collect();
     let shown: Vec<Shown<'_>> = examined
@@ -268,10 +296,11 @@ fn show(globals: &Globals, args: &ReportArgs, all: bool, program: &str, examined
         }
     }
     let bar = args.bar();
-    let text = output::text(args.output, &shown, all, bar, &screen(globals))?;
+    let text = output::text(args.output, &shown, all, bar, capacity, &screen(globals))?;
+    let exceeded = capacity.is_some_and(|capacity| capacity.rows.iter().any(ui::capacity::is_exceeded));
     match printed(&text) {
         // The output format has no part in the answer.
-        Outcome::Yes if examined.iter().any(|one| one.report.fails(bar)) => Ok(Outcome::No),
+        Outcome::Yes if exceeded || examined.iter().any(|one| one.report.fails(bar)) => Ok(Outcome::No),
         other => Ok(other),
     }
 }

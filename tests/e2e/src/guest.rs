@@ -1,4 +1,4 @@
-//! The API server of a hosted cluster, as far as readers of it go: lists, Secrets and tokens, over plain HTTP on loopback.
+//! The API server of a hosted cluster, as far as readers of it go: health, lists, Secrets and tokens, over TLS on loopback.
 //!
 //! Each scene has its own, because a token names the issuer of its cluster. A client has to show the credentials of the
 //! published kubeconfig. Nothing can be written.
@@ -9,17 +9,21 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::Error;
+use crate::authority::Authority;
 
 /// The credentials of the published kubeconfig: they must never be seen in any output.
 pub const ADMIN_TOKEN: &str = "guest-admin-canary";
@@ -27,6 +31,7 @@ pub const ADMIN_TOKEN: &str = "guest-admin-canary";
 /// A hosted API server. It ends when dropped.
 pub struct Guest {
     address: SocketAddr,
+    ca: String,
     shared: Arc<Mutex<Held>>,
     _end: oneshot::Sender<()>,
 }
@@ -61,6 +66,8 @@ impl Guest {
             .enable_all()
             .build()
             .map_err(Error::io("hosted API server"))?;
+        let authority = Authority::new("hosted API server")?;
+        let acceptor = acceptor(&authority)?;
         let shared = Arc::new(Mutex::new(held));
         let (end, ended) = oneshot::channel();
         let served = Arc::clone(&shared);
@@ -68,12 +75,12 @@ impl Guest {
         std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(listener, served) => {}
+                    () = serve(listener, acceptor, served) => {}
                     _ = ended => {}
                 }
             });
         });
-        Ok(Self { address, shared, _end: end })
+        Ok(Self { address, ca: authority.pem(), shared, _end: end })
     }
 
     /// The kubeconfig that leads here.
@@ -81,7 +88,9 @@ impl Guest {
     pub fn kubeconfig(&self) -> String {
         json!({
             "apiVersion": "v1", "kind": "Config",
-            "clusters": [{"name": "guest", "cluster": {"server": format!("http://{}", self.address)}}],
+            "clusters": [{"name": "guest", "cluster": {
+                "server": format!("https://{}", self.address), "certificate-authority-data": BASE64_STANDARD.encode(&self.ca),
+            }}],
             "users": [{"name": "admin", "user": {"token": ADMIN_TOKEN}}],
             "contexts": [{"name": "admin", "context": {"cluster": "guest", "user": "admin"}}],
             "current-context": "admin",
@@ -95,12 +104,28 @@ impl Guest {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, shared: Arc<Mutex<Held>>) {
+/// Serves with a certificate of the authority.
+fn acceptor(authority: &Authority) -> Result<TlsAcceptor, Error> {
+    let identity = authority.server()?;
+    let input = |what: &dyn std::fmt::Display| Error::Input(format!("hosted API server: {what}"));
+    let certificates = CertificateDer::pem_slice_iter(identity.certificate.as_bytes());
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| input(&error))?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(|error| input(&error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+        .map_err(|error| input(&error))?;
+    Ok(TlsAcceptor::from(Arc::new(tls)))
+}
+
+async fn serve(listener: std::net::TcpListener, acceptor: TlsAcceptor, shared: Arc<Mutex<Held>>) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let shared = Arc::clone(&shared);
+        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = service_fn(move |request| respond(Arc::clone(&shared), request));
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -120,13 +145,18 @@ async fn respond(shared: Arc<Mutex<Held>>, request: Request<Incoming>) -> Result
     } else {
         refusal(401, "Unauthorized", "Unauthorized", None)
     };
-    let mut response = Response::new(Full::from(body.to_string()));
+    // Health is told in plain text, everything else in JSON.
+    let text = body.as_str().filter(|_| path == "/readyz").map_or_else(|| body.to_string(), str::to_owned);
+    let mut response = Response::new(Full::from(text));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
 fn answer(held: &Held, method: &Method, path: &str, query: Option<&str>, body: &[u8]) -> (u16, Value) {
+    if path == "/readyz" {
+        return (200, json!("[+]ping ok\n[+]etcd ok\nreadyz check passed\n"));
+    }
     if path == "/version" {
         return (200, json!({"major": "1", "minor": "35", "gitVersion": "v1.35.2"}));
     }

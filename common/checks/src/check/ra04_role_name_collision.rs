@@ -26,7 +26,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, Identities, Roles],
-        caused_by: ["ID01", "CR01", "NW01"],
+        caused_by: ["ID01", "CR01", "NW01", "HC10"],
         judge: judge,
     };
 }

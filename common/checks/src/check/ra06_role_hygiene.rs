@@ -27,7 +27,7 @@ declare_check! {
         since: "0.1.0",
         when: [Support],
         needs: [HostedCluster, Identities, Roles],
-        caused_by: ["CR01"],
+        caused_by: ["CR01", "NW01", "HC10"],
         judge: judge,
     };
 }

@@ -24,7 +24,7 @@ pub use node_pools::{Desired, PoolSkew, PoolState, PoolStatus};
 pub use progress::{Assessment, Completion, Estimate};
 
 use crate::shell::command;
-use crate::{Selection, View, examine};
+use crate::{Selection, Stage, View, examine};
 
 /// Something that was seen, or why it was not.
 pub type Seen<T> = Result<T, Gap>;
@@ -137,7 +137,7 @@ impl Status {
 
 /// Judges where the hosted cluster of `facts` stands.
 pub fn of(facts: &Facts) -> Status {
-    let report = examine(facts, &Selection::default());
+    let report = examine(facts, &Selection::default().of_stage(Stage::Support));
     let view = View::new(facts);
     let cluster = view.cluster();
     let course = cluster.as_ref().ok().map(|cluster| progress::Course::of(cluster));

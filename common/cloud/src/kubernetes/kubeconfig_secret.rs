@@ -82,6 +82,11 @@ impl Connection {
         let namespace = &published.target.namespace;
         let name = published.secret.as_ref().ok_or_else(|| NoKubeconfig::NotPublished(published.available.clone()))?;
         let secret = format!("{namespace}/{name}");
+        let once = self.shared().kubeconfig(&secret);
+        once.get_or_init(|| self.read_kubeconfig(namespace, name, secret)).await.clone()
+    }
+
+    async fn read_kubeconfig(&self, namespace: &str, name: &str, secret: String) -> Result<SecretString, NoKubeconfig> {
         match self.secret(namespace, name, &[KEY]).await {
             Ok(Some(bytes)) => match std::str::from_utf8(&bytes) {
                 Ok(text) if !text.trim().is_empty() => Ok(SecretString::from(text)),
@@ -89,7 +94,7 @@ impl Connection {
             },
             Ok(None) => Err(NoKubeconfig::NotInSecret(secret)),
             Err(KubeError::NotFound { resource: Some(_), .. }) => Err(NoKubeconfig::NoSecret(secret)),
-            Err(error) => Err(NoKubeconfig::Kubernetes(error, namespace.clone())),
+            Err(error) => Err(NoKubeconfig::Kubernetes(error, namespace.to_owned())),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What is the same for every hosted cluster of a management cluster: read once in a run, then answered from memory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use facts::fleet::{ClusterOperator, MachineConfigPool, Node, Resources, StorageClass};
 use facts::management::{ApiResource, Operator, SupportedVersions};
 use facts::{Fact, GapKind};
+use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
+use super::kubeconfig_secret::NoKubeconfig;
 use super::objects::Neighbour;
 
 /// The facts of one management cluster that its hosted clusters share.
@@ -23,6 +25,19 @@ pub(super) struct Shared {
     pub cluster_operators: Once<Vec<ClusterOperator>>,
     pub machine_config_pools: Once<Vec<MachineConfigPool>>,
     pub neighbours: Once<Arc<Vec<Neighbour>>>,
+    /// The kubeconfigs that HostedClusters publish, by the Secret's namespace and name.
+    pub kubeconfigs: Mutex<BTreeMap<String, Kubeconfig>>,
+}
+
+/// A published kubeconfig, read by whoever asks first.
+pub(super) type Kubeconfig = Arc<OnceCell<Result<SecretString, NoKubeconfig>>>;
+
+impl Shared {
+    /// The place of a Secret's kubeconfig.
+    pub fn kubeconfig(&self, secret: &str) -> Kubeconfig {
+        let mut all = self.kubeconfigs.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(secret.to_owned()).or_default())
+    }
 }
 
 /// A fact that is read at most once.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use checks::capacity::{Capacity, CapacityRow};
 use checks::{Report, Row, Verdict};
 use facts::Source;
 use serde::Serialize;
@@ -25,6 +26,9 @@ pub struct DoctorReport {
     verdicts: Vec<VerdictRow>,
     troubles: Vec<Trouble>,
     waivers: Vec<WaiverRow>,
+    /// What a wish would make of the limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<Vec<CapacityRow>>,
 }
 
 /// The reports of several clusters.
@@ -148,7 +152,14 @@ impl DoctorReport {
             verdicts: report.rows.iter().map(verdict_row).collect(),
             troubles: troubles(report),
             waivers: report.waivers.iter().map(waiver_row).collect(),
+            capacity: None,
         }
+    }
+
+    /// The same with what a wish would make of the limits.
+    #[must_use]
+    pub fn with_capacity(self, capacity: Option<&Capacity>) -> Self {
+        Self { capacity: capacity.map(|capacity| capacity.rows.clone()), ..self }
     }
 }
 

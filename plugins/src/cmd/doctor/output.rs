@@ -1,5 +1,6 @@
 //! `-o`: the formats of a report.
 
+use checks::capacity::Capacity;
 use checks::{Bar, Report};
 use clap::ValueEnum;
 use ui::report::{self, DoctorReport, DoctorReportList, Shown};
@@ -42,20 +43,32 @@ pub(crate) fn text(
     shown: &[Shown<'_>],
     several: bool,
     bar: Bar,
+    capacity: Option<&Capacity>,
     terminal: &Terminal,
 ) -> Result<String, Failure> {
     let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the report").why(error.to_string());
     let reports: Vec<&Report> = shown.iter().map(|one| one.report).collect();
     Ok(match (format, reports.as_slice()) {
-        (Format::Json, [one]) if !several => report::json(&DoctorReport::of(one)).map_err(|error| broken(&error))?,
-        (Format::Yaml, [one]) if !several => report::yaml(&DoctorReport::of(one)).map_err(|error| broken(&error))?,
+        (Format::Json, [one]) if !several => {
+            report::json(&DoctorReport::of(one).with_capacity(capacity)).map_err(|error| broken(&error))?
+        }
+        (Format::Yaml, [one]) if !several => {
+            report::yaml(&DoctorReport::of(one).with_capacity(capacity)).map_err(|error| broken(&error))?
+        }
         (Format::Json, all) => report::json(&DoctorReportList::of(all)).map_err(|error| broken(&error))?,
         (Format::Yaml, all) => report::yaml(&DoctorReportList::of(all)).map_err(|error| broken(&error))?,
         (Format::Junit, _) => report::junit(shown, bar),
         (Format::Markdown, _) => report::markdown(shown),
         (Format::Html, _) => report::html(shown),
         (Format::Name, all) => report::name(all, several),
-        (Format::Table | Format::Wide, _) => screens(format, shown, several, terminal),
+        (Format::Table | Format::Wide, _) => {
+            let mut text = screens(format, shown, several, terminal);
+            if let Some(capacity) = capacity {
+                text.push('\n');
+                text.push_str(&ui::capacity::table(capacity, terminal));
+            }
+            text
+        }
     })
 }
 

@@ -127,22 +127,31 @@ fn document(resources: Vec<Value>, assignments: Vec<Value>) -> Value {
     })
 }
 
+/// The network interface of a worker, in the pool of the way out.
+fn nic(machine: &str) -> Value {
+    let balancer = format!("{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}", managed_group());
+    json!({
+        "id": format!("{}/providers/Microsoft.Network/networkInterfaces/{machine}-nic", managed_group()),
+        "location": "eastus",
+        "properties": {"ipConfigurations": [{
+            "name": "pipConfig",
+            "properties": {
+                "subnet": {"id": subnet_id()},
+                "loadBalancerBackendAddressPools": [{"id": format!("{balancer}/backendAddressPools/{INFRA_ID}")}],
+            },
+        }]},
+    })
+}
+
+/// Gives the machines of a cluster that was created their virtual machines and network interfaces.
+pub(super) fn join_workers(sim: &azure_sim::Simulator) -> Result<(), crate::Error> {
+    let workers = super::guest::MACHINES.into_iter().flat_map(|name| [nic(name), super::guest::virtual_machine(name)]);
+    workers.map(|body| sim.put_resource(body)).collect::<Result<(), _>>().map_err(super::simulated)
+}
+
 fn network() -> Vec<Value> {
     let balancer = format!("{}/providers/Microsoft.Network/loadBalancers/{INFRA_ID}", managed_group());
     let address = format!("{}/providers/Microsoft.Network/publicIPAddresses/{INFRA_ID}", managed_group());
-    let nic = |machine: &str| {
-        json!({
-            "id": format!("{}/providers/Microsoft.Network/networkInterfaces/{machine}-nic", managed_group()),
-            "location": "eastus",
-            "properties": {"ipConfigurations": [{
-                "name": "pipConfig",
-                "properties": {
-                    "subnet": {"id": subnet_id()},
-                    "loadBalancerBackendAddressPools": [{"id": format!("{balancer}/backendAddressPools/{INFRA_ID}")}],
-                },
-            }]},
-        })
-    };
     vec![
         nic("demo-7xk2p-a"),
         nic("demo-7xk2p-b"),

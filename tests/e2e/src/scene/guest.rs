@@ -36,7 +36,7 @@ pub(super) fn healthy(issuer: &str, key_id: &str) -> Held {
         let secrets = held.lists.entry(format!("/api/v1/namespaces/{namespace}/secrets")).or_default();
         secrets.push(secret(name, key));
     }
-    let required = COMPONENTS.iter().filter(|component| component.required == Required::Always);
+    let required = COMPONENTS.iter().filter(|component| component.required != Required::Kms);
     for credential in required.flat_map(|component| component.credentials) {
         held.accounts.insert(format!("{}/{}", credential.namespace, credential.service_account));
     }
@@ -76,6 +76,16 @@ fn secret(name: &str, key: &str) -> Value {
             "azure_client_secret": encode(super::CLIENT_SECRET),
         },
     })
+}
+
+/// Gives the operands the client ids of a cluster that was created.
+pub(super) fn rename(held: &mut Held, client_ids: &[(String, String)]) {
+    for item in held.lists.values_mut().flatten() {
+        let Some(data) = item.pointer_mut("/data/azure_client_id") else { continue };
+        if let Some((_, named)) = client_ids.iter().find(|(own, _)| *data == BASE64_STANDARD.encode(own)) {
+            *data = json!(BASE64_STANDARD.encode(named));
+        }
+    }
 }
 
 /// The ARM id of the virtual machine of a machine.

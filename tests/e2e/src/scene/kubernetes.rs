@@ -166,15 +166,17 @@ pub fn deployment(namespace: &str, name: &str, desired: i32, ready: i32, image: 
 }
 
 /// What the operator makes of a HostedCluster that somebody created: its status and its NodePool's, and the control plane.
-pub(super) fn brought_up(scene: &Scene) -> String {
+pub(super) fn brought_up(scene: &Scene, client_ids: &[(String, String)]) -> String {
     let mut objects = control_plane(scene);
+    objects.push(admin_kubeconfig(scene));
     for mut object in [hosted_cluster(scene), node_pool(&scene.namespace, NAME, VERSION)] {
         if let Some(members) = object.as_object_mut() {
             members.remove("spec");
         }
         objects.push(object);
     }
-    documents(&objects)
+    let text = documents(&objects);
+    client_ids.iter().fold(text, |text, (own, named)| text.replace(own, named))
 }
 
 /// Everything about the hosted cluster.
@@ -185,16 +187,9 @@ pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}sa-token-issuer-key"), "namespace": namespace},
             "data": {"key": BASE64_STANDARD.encode(signing_key)},
         }),
-        json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}-admin-kubeconfig"), "namespace": namespace},
-            "data": {"kubeconfig": BASE64_STANDARD.encode(scene.guest.kubeconfig())},
-        }),
+        admin_kubeconfig(scene),
         hosted_cluster(scene),
         node_pool(namespace, NAME, VERSION),
-        json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{NAME}-admin-kubeconfig"), "namespace": namespace},
-            "data": {"kubeconfig": BASE64_STANDARD.encode(std::fs::read(scene.bed.kubeconfig()).unwrap_or_default())},
-        }),
     ];
     objects.extend(control_plane(scene));
     if scene.named {
@@ -202,6 +197,15 @@ pub(super) fn hosted(scene: &Scene, signing_key: &str) -> String {
         objects.push(router(&format!("{namespace}-{NAME}")));
     }
     documents(&objects)
+}
+
+/// The kubeconfig that the HostedCluster publishes.
+fn admin_kubeconfig(scene: &Scene) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": format!("{NAME}-admin-kubeconfig"), "namespace": scene.namespace},
+        "data": {"kubeconfig": BASE64_STANDARD.encode(scene.guest.kubeconfig())},
+    })
 }
 
 /// What runs in the control plane's namespace.

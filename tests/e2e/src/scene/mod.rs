@@ -107,7 +107,10 @@ impl Scene {
     /// # Errors
     /// Objects that the API server does not take.
     pub async fn bring_up(&self) -> Result<(), Error> {
-        self.bed.apply_yaml(&kubernetes::brought_up(self)).await?;
+        let client_ids = self.client_ids()?;
+        self.bed.apply_yaml(&kubernetes::brought_up(self, &client_ids)).await?;
+        guest::rename(&mut self.guest.held(), &client_ids);
+        azure::join_workers(&self.sim)?;
         // The ingress operator's part: the applications' name leads to the load balancer.
         let resources = self.sim.state()["resources"].take();
         let address = resources.as_array().into_iter().flatten().find_map(|resource| {
@@ -120,6 +123,20 @@ impl Scene {
             }
             None => Ok(()),
         }
+    }
+
+    /// The client ids that the HostedCluster names, each behind the one of the scene's own identity.
+    fn client_ids(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut command = self.bed.kubectl_command(self.bed.folder())?;
+        command.args(["-n", &self.namespace, "get", "hostedcluster", NAME, "-o", "json"]);
+        let cluster: Value = serde_json::from_str(&run::ran(command)?.stdout).unwrap_or_default();
+        let named = &cluster["spec"]["platform"]["azure"]["azureAuthenticationConfig"]["workloadIdentities"];
+        let ids = named
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, identity)| Some((azure::client_id(key), identity["clientID"].as_str()?.to_owned())));
+        Ok(ids.collect())
     }
 
     async fn set(state: fn(&str, &str) -> Value, named: bool) -> Result<Self, Error> {

@@ -73,7 +73,7 @@ async fn the_run_waits_for_the_cluster_as_long_as_one_likes() {
     let late: Ran = ran(&scene, &format!("{line} --timeout 8s"));
     assert_eq!(late.code, Some(1), "{}", late.stderr);
     assert!(late.stderr.contains("nothing to do."), "{}", late.stderr);
-    assert!(late.stderr.contains("HC03: Nothing runs in the control plane namespace"), "{}", late.stderr);
+    assert!(late.stderr.contains("Nothing runs in the control plane namespace"), "{}", late.stderr);
     let said = late.stderr[late.stderr.rfind("error: ").unwrap()..].split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.starts_with("error: not done within --timeout 8s why: "), "{said}");
     assert!(said.contains("it goes on without us") && said.contains("doctor demo"), "{said}");

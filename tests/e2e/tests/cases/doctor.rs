@@ -445,7 +445,8 @@ async fn without_an_azure_credential_the_cluster_is_still_judged() {
     for code in ["OI01", "OI02", "OI03", "MC01", "MC02", "HC01", "HC03", "NP01", "NP02", "NP03"] {
         assert_eq!(verdict(code), "pass", "{code}");
     }
-    assert_eq!(report["troubles"][0]["remedy"], "az login");
+    let troubles = report["troubles"].as_array().unwrap();
+    assert!(troubles.iter().any(|trouble| trouble["remedy"] == "az login"), "{troubles:#?}");
     assert!(scene.sim.requests().is_empty(), "Azure was asked without a credential");
 }
 

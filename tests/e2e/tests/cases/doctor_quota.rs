@@ -140,7 +140,8 @@ async fn each_refusal_has_the_root_that_azure_shows() {
     for case in CASES {
         refuse(&scene, case.code);
         scene.sim.edit(|state| (case.inject)(state)).unwrap();
-        let ran = doctor(&scene, &[]);
+        // The console of a machine that was never made cannot be read.
+        let ran = doctor(&scene, &["--skip", "NP06"]);
         let roots = ran.roots("fail").unwrap();
         let codes: BTreeSet<&str> = roots.iter().map(|root| &root[..4]).collect();
         let unknown = &ran.json().unwrap()["summary"]["unknown"];

@@ -26,7 +26,7 @@ use crate::globals::Globals;
 /// How a cluster is created, beyond what it is to be.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Plan")]
-pub(in crate::cmd::create) struct CreateOptions {
+pub(crate) struct CreateOptions {
     /// Do not look for what would keep the cluster from working before anything is created; give the reason, which is shown
     #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "no reason given")]
     skip_preflight: Option<String>,
