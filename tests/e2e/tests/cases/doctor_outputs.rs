@@ -103,7 +103,7 @@ fn waivers_of_a_file_are_listed_counted_and_told() {
         folder.path(),
         "waivers.yaml",
         "- code: NW02\n  subject: '*demo*'\n  reason: the firewall team opens it\n  expires: 2027-01-31\n  owner: net-team\n\
-         - code: FC01\n  reason: mended on Monday\n  expires: 2026-11-01\n\
+         - code: FC01\n  reason: mended on Monday\n  expires: 2026-10-01\n\
          - {code: OI01, reason: unused, expires: 2027-01-31}\n",
     );
     let waivers = waivers.to_str().unwrap();

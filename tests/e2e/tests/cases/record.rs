@@ -90,7 +90,10 @@ fn break_three_things(scene: &Scene) {
     change(&mut pool, "ReachedIgnitionEndpoint", "False", "ignitionNotReached", "");
     change(&mut pool, "AllNodesHealthy", "False", "NodeProvisioning", "Node is being provisioned");
     status(&scene.namespace, "nodepool/demo", json!({"conditions": pool, "replicas": 0}));
-    let old = kubernetes::node_pool(&scene.namespace, "demo-gpu", "4.18.9");
+    let mut old = kubernetes::node_pool(&scene.namespace, "demo-gpu", "4.18.9");
+    // Releases before 4.20 do not choose their image themselves.
+    old["spec"]["platform"]["azure"]["image"]["azureMarketplace"] =
+        json!({"publisher": "azureopenshift", "offer": "aro4", "sku": "418-v2", "version": "418.94.20250122"});
     tokio::task::block_in_place(|| {
         tokio::runtime::Handle::current().block_on(scene.bed.apply_yaml(&old.to_string())).unwrap();
     });
