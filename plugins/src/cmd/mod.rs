@@ -45,7 +45,7 @@ enum Command {
     Destroy(Box<destroy::DestroyArgs>),
     Nodepool(nodepool::NodepoolArgs),
     Upgrade(Box<upgrade::UpgradeArgs>),
-    Doctor(doctor::DoctorArgs),
+    Doctor(Box<doctor::DoctorArgs>),
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
     Bundle(bundle::BundleArgs),

@@ -145,8 +145,9 @@ fn nic(machine: &str) -> Value {
 
 /// Gives the machines of a cluster that was created their virtual machines and network interfaces.
 pub(super) fn join_workers(sim: &azure_sim::Simulator) -> Result<(), crate::Error> {
-    let workers = super::guest::MACHINES.into_iter().flat_map(|name| [nic(name), super::guest::virtual_machine(name)]);
-    workers.map(|body| sim.put_resource(body)).collect::<Result<(), _>>().map_err(super::simulated)
+    let mut workers =
+        super::guest::MACHINES.into_iter().flat_map(|name| [nic(name), super::guest::virtual_machine(name)]);
+    workers.try_for_each(|body| sim.put_resource(body)).map_err(super::simulated)
 }
 
 fn network() -> Vec<Value> {

@@ -78,8 +78,9 @@ fn secret(name: &str, key: &str) -> Value {
     })
 }
 
-/// Gives the operands the client ids of a cluster that was created.
-pub(super) fn rename(held: &mut Held, client_ids: &[(String, String)]) {
+/// Makes it the API server of a cluster that was created: with its client ids, its issuer and its key.
+pub(super) fn belong(held: &mut Held, client_ids: &[(String, String)], issuer: &str, key_id: &str) {
+    (held.issuer, held.key_id) = (issuer.to_owned(), key_id.to_owned());
     for item in held.lists.values_mut().flatten() {
         let Some(data) = item.pointer_mut("/data/azure_client_id") else { continue };
         if let Some((_, named)) = client_ids.iter().find(|(own, _)| *data == BASE64_STANDARD.encode(own)) {

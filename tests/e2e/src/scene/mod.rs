@@ -18,7 +18,7 @@ use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
 use azure_sim::{Options, Simulator};
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
@@ -107,9 +107,15 @@ impl Scene {
     /// # Errors
     /// Objects that the API server does not take.
     pub async fn bring_up(&self) -> Result<(), Error> {
-        let client_ids = self.client_ids()?;
+        let cluster = self.get("hostedcluster", NAME)?;
+        let client_ids = client_ids(&cluster);
         self.bed.apply_yaml(&kubernetes::brought_up(self, &client_ids)).await?;
-        guest::rename(&mut self.guest.held(), &client_ids);
+        let key =
+            self.get("secret", cluster["spec"]["serviceAccountSigningKey"]["name"].as_str().unwrap_or_default())?;
+        let key = BASE64_STANDARD.decode(key["data"]["key"].as_str().unwrap_or_default()).unwrap_or_default();
+        let kid = public_half(&String::from_utf8_lossy(&key))?.kid;
+        let issuer = cluster["spec"]["issuerURL"].as_str().unwrap_or_default();
+        guest::belong(&mut self.guest.held(), &client_ids, issuer, &kid);
         azure::join_workers(&self.sim)?;
         // The ingress operator's part: the applications' name leads to the load balancer.
         let resources = self.sim.state()["resources"].take();
@@ -125,18 +131,11 @@ impl Scene {
         }
     }
 
-    /// The client ids that the HostedCluster names, each behind the one of the scene's own identity.
-    fn client_ids(&self) -> Result<Vec<(String, String)>, Error> {
+    /// An object of the cluster's namespace.
+    fn get(&self, kind: &str, name: &str) -> Result<Value, Error> {
         let mut command = self.bed.kubectl_command(self.bed.folder())?;
-        command.args(["-n", &self.namespace, "get", "hostedcluster", NAME, "-o", "json"]);
-        let cluster: Value = serde_json::from_str(&run::ran(command)?.stdout).unwrap_or_default();
-        let named = &cluster["spec"]["platform"]["azure"]["azureAuthenticationConfig"]["workloadIdentities"];
-        let ids = named
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, identity)| Some((azure::client_id(key), identity["clientID"].as_str()?.to_owned())));
-        Ok(ids.collect())
+        command.args(["-n", &self.namespace, "get", kind, name, "-o", "json"]);
+        Ok(serde_json::from_str(&run::ran(command)?.stdout).unwrap_or_default())
     }
 
     async fn set(state: fn(&str, &str) -> Value, named: bool) -> Result<Self, Error> {
@@ -296,6 +295,13 @@ async fn clear(bed: &Bed) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The client ids that a HostedCluster names, each behind the one of the scene's own identity.
+fn client_ids(cluster: &Value) -> Vec<(String, String)> {
+    let named = &cluster["spec"]["platform"]["azure"]["azureAuthenticationConfig"]["workloadIdentities"];
+    let named = named.as_object().into_iter().flatten();
+    named.filter_map(|(key, id)| Some((azure::client_id(key), id["clientID"].as_str()?.to_owned()))).collect()
 }
 
 async fn simulator(azurite: &Azurite, state: Value) -> Result<Simulator, Error> {

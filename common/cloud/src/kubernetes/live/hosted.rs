@@ -203,7 +203,7 @@ impl Connection {
         };
         let given = cluster.signing_key_secret.is_some();
         let (_, _, source, _) = signing_key_secret(target, cluster);
-        let problem = |why: String, other_form| given.then(|| KeyProblem { source, why, other_form });
+        let problem = |why: String, other_form| given.then_some(KeyProblem { source, why, other_form });
         match self.signing_key_pem(target, cluster).await {
             Fact::Known((pem, source)) => match signing_key::public_key_of_pem(&pem, source) {
                 Ok(key) => {
