@@ -173,7 +173,8 @@ async fn the_environment_file_leads_here() {
             "microsoftGraphEndpoint",
             "storageEndpointSuffix",
             "keyVaultDNSSuffix",
-            "caFile"
+            "caFile",
+            "dnsServer"
         ]
     );
     let ca = std::fs::read_to_string(read["caFile"].as_str().unwrap()).unwrap();
