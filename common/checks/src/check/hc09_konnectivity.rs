@@ -60,7 +60,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     if cluster.deleted_at.is_some() {
         return Ok(Judgement::NotApplicable(BEING_DELETED.into()));
     }
-    let nodes: i32 = pools.iter().filter_map(|pool| pool.ready_replicas).sum();
+    let nodes = pools.iter().filter_map(|pool| pool.ready_replicas).fold(0_i32, i32::saturating_add);
     if nodes <= 0 && !pools.iter().any(wants) {
         return Ok(Judgement::NotApplicable("no NodePool wants nodes".into()));
     }

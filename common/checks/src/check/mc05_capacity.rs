@@ -214,9 +214,10 @@ fn room(
 
 /// Places for the volumes of a new etcd.
 fn disks(view: &View<'_>, usable: &[&Node], wanted: bool, nodes: &[Node]) -> Option<Finding> {
-    let free: Vec<i64> = usable.iter().filter_map(|node| Some((node.disk_slots? - node.disks).max(0))).collect();
+    let free: Vec<i64> =
+        usable.iter().filter_map(|node| Some((node.disk_slots?.saturating_sub(node.disks)).max(0))).collect();
     let known = free.len() == usable.len();
-    let sum: i64 = free.iter().sum();
+    let sum = free.iter().fold(0_i64, |sum, slots| sum.saturating_add(*slots));
     (wanted && known && sum < VOLUMES).then(|| {
         let what = format!("the nodes of the management cluster can have {sum} more Azure disks; etcd needs {VOLUMES}");
         weighed(true, what, "members of etcd stay Pending without their volumes", nodes, view)
