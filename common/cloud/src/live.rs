@@ -16,7 +16,7 @@ use crate::azure::{self, Question};
 use crate::bundle::Recorder;
 use crate::clouds::Cloud;
 pub use crate::collect::Rehearsal;
-use crate::collect::{self, Slices, Sources};
+use crate::collect::{self, Sources};
 use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
 use crate::kubernetes::{Connection, Head};
@@ -195,34 +195,19 @@ impl Live {
         facts.oidc.signing_key_problem = body.signing_key_problem;
         facts.management = body.management;
         facts.hosted = body.hosted;
-        let Slices {
-            quota,
-            governance,
-            key_vault,
-            compute,
-            leftovers,
-            names,
-            private_link,
-            clocks,
-            release,
-            guest,
-            control_plane,
-            fleet,
-            exchange,
-        } = slices;
-        facts.azure.quota = quota;
-        facts.azure.governance = governance;
-        facts.azure.key_vault = key_vault;
-        facts.azure.compute = compute;
-        facts.azure.leftovers = leftovers;
-        facts.names = names;
-        facts.private_link = private_link;
-        facts.clocks = clocks;
-        facts.release = release;
-        facts.guest = guest;
-        facts.hosted.control_plane = control_plane;
-        facts.management.fleet = fleet;
-        facts.exchange = exchange;
+        facts.azure.quota = slices.quota;
+        facts.azure.governance = slices.governance;
+        facts.azure.key_vault = slices.key_vault;
+        facts.azure.compute = slices.compute;
+        facts.azure.leftovers = slices.leftovers;
+        facts.names = slices.names;
+        facts.private_link = slices.private_link;
+        facts.clocks = slices.clocks;
+        facts.release = slices.release;
+        facts.guest = slices.guest;
+        facts.hosted.control_plane = slices.control_plane;
+        facts.management.fleet = slices.fleet;
+        facts.exchange = slices.exchange;
         facts.azure.compute.boot_logs =
             collect::boot_logs(&sources, &facts.azure.compute.virtual_machines, &facts.hosted.machines).await;
         facts.hosted.cluster = head.cluster;

@@ -94,67 +94,34 @@ impl Sources<'_> {
 
 pub(crate) use compute::boot_logs;
 
-/// What the slices brought.
-pub(crate) struct Slices {
-    pub quota: facts::quota::Quota,
-    pub governance: facts::governance::Governance,
-    pub key_vault: facts::key_vault::KeyVault,
-    pub compute: facts::compute::Compute,
-    pub leftovers: facts::leftovers::Leftovers,
-    pub names: facts::dns::Names,
-    pub private_link: facts::private_link::PrivateLink,
-    pub clocks: facts::clock::Clocks,
-    pub release: facts::release::Release,
-    pub guest: facts::guest::Guest,
-    pub control_plane: facts::control_plane::ControlPlane,
-    pub fleet: facts::fleet::Fleet,
-    pub exchange: facts::exchange::Exchange,
+/// One slice a line: the module that collects it, and the facts it brings.
+macro_rules! slices {
+    ($($slice:ident: $facts:ty),+ $(,)?) => {
+        /// What the slices brought.
+        pub(crate) struct Slices {
+            $(pub $slice: $facts),+
+        }
+
+        /// Collects every slice at once.
+        pub(crate) async fn collect(sources: &Sources<'_>) -> Slices {
+            let ($($slice),+) = futures::join!($(Box::pin($slice::collect(sources))),+);
+            Slices { $($slice),+ }
+        }
+    };
 }
 
-/// Collects every slice at once.
-pub(crate) async fn collect(sources: &Sources<'_>) -> Slices {
-    let (
-        quota,
-        governance,
-        key_vault,
-        compute,
-        leftovers,
-        names,
-        private_link,
-        clocks,
-        release,
-        guest,
-        control_plane,
-        fleet,
-        exchange,
-    ) = futures::join!(
-        Box::pin(quota::collect(sources)),
-        Box::pin(governance::collect(sources)),
-        Box::pin(key_vault::collect(sources)),
-        Box::pin(compute::collect(sources)),
-        Box::pin(leftovers::collect(sources)),
-        Box::pin(names::collect(sources)),
-        Box::pin(private_link::collect(sources)),
-        Box::pin(clocks::collect(sources)),
-        Box::pin(release::collect(sources)),
-        Box::pin(guest::collect(sources)),
-        Box::pin(control_plane::collect(sources)),
-        Box::pin(fleet::collect(sources)),
-        Box::pin(exchange::collect(sources)),
-    );
-    Slices {
-        quota,
-        governance,
-        key_vault,
-        compute,
-        leftovers,
-        names,
-        private_link,
-        clocks,
-        release,
-        guest,
-        control_plane,
-        fleet,
-        exchange,
-    }
+slices! {
+    quota: facts::quota::Quota,
+    governance: facts::governance::Governance,
+    key_vault: facts::key_vault::KeyVault,
+    compute: facts::compute::Compute,
+    leftovers: facts::leftovers::Leftovers,
+    names: facts::dns::Names,
+    private_link: facts::private_link::PrivateLink,
+    clocks: facts::clock::Clocks,
+    release: facts::release::Release,
+    guest: facts::guest::Guest,
+    control_plane: facts::control_plane::ControlPlane,
+    fleet: facts::fleet::Fleet,
+    exchange: facts::exchange::Exchange,
 }
