@@ -1,11 +1,13 @@
 //! [`Fact`]: a value with the honesty about how it was looked for.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One thing that was looked up.
 ///
 /// The three states are not interchangeable: "absent" is data that checks judge, "unreadable" never is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "value", rename_all = "camelCase")]
 pub enum Fact<T> {
     /// It was read.
@@ -14,6 +16,33 @@ pub enum Fact<T> {
     Absent,
     /// It could not be read; nothing may be concluded from it.
     Unreadable(Gap),
+}
+
+/// Reads every fact by way of [`Value`]: what serde derives for a tagged enum reads each `T` in three ways, and that for
+/// all facts, and the facts in facts, is a third of a program.
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Fact<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        enum State {
+            Known,
+            Absent,
+            Unreadable,
+        }
+        #[derive(Deserialize)]
+        struct Tagged {
+            state: State,
+            #[serde(default)]
+            value: Value,
+        }
+        let Tagged { state, value } = Tagged::deserialize(deserializer)?;
+        match state {
+            State::Known => serde_json::from_value(value).map(Self::Known),
+            State::Absent => Ok(Self::Absent),
+            State::Unreadable => serde_json::from_value(value).map(Self::Unreadable),
+        }
+        .map_err(D::Error::custom)
+    }
 }
 
 impl<T> Default for Fact<T> {
