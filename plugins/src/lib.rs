@@ -1,7 +1,9 @@
 //! What users run: the verbs of `kubectl hcp-azure` and `oc hcp-azure`.
 //!
-//! A binary is one call of [`main`]. A verb is one file below `cmd/`: help text, arguments and `run`. Verbs read options,
-//! let `cloud` collect, `checks` judge and `ui` say it, and give back an [`ui::Outcome`]; only [`main`] exits.
+//! The umbrella program is one call of [`main`], and takes the verb from its own name when that ends in one; `launcher.rs`
+//! is the whole of every program that is named after a verb. A verb is one file below `cmd/`: help text, arguments and
+//! `run`. Verbs read options, let `cloud` collect, `checks` judge and `ui` say it, and give back an [`ui::Outcome`]; only
+//! [`main`] exits.
 
 mod cmd;
 mod globals;
@@ -20,14 +22,15 @@ use crate::cmd::Cli;
 /// What a verb gives back: an outcome, or the failure that kept it from one.
 pub(crate) type Ended = Result<Outcome, Failure>;
 
-/// Runs the program: the whole command line, or for a standalone binary what follows its verb.
-pub fn main(verb: Option<&str>) -> ExitCode {
+/// Runs the program: the whole command line, or what follows the verb when the program's own name ends in one.
+pub fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();
     if args.is_empty() {
         args.push("kubectl-hcp_azure".into());
     }
-    let program = program::name(args.first().and_then(|arg| arg.to_str()).unwrap_or_default());
-    if let Some(verb) = verb {
+    let argv0 = args[0].to_string_lossy().into_owned();
+    let program = program::name(&argv0);
+    if let Some(verb) = program::verb(&argv0) {
         args.insert(1, verb.into());
     }
     let args = cmd::alias(args);

@@ -8,8 +8,8 @@ use kube::core::Status;
 /// Why the test bed could not do what a test asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `tests/setup` failed or printed something unexpected; it has said why on stderr.
-    #[error("tests/setup: {0}")]
+    /// `tests/setup` or `tests/tool` failed or printed something unexpected; it has said why on stderr.
+    #[error("setting up the tests: {0}")]
     Setup(String),
 
     /// A shared server did not start. It is not tried again in this process.

@@ -11,6 +11,7 @@
 //! | [`process`] | child processes that cannot outlive the test process |
 //! | [`registry`] | an image registry over https |
 //! | [`scene`] | a whole hosted cluster, healthy, to be broken |
+//! | [`tools`] | krew's validator, linters and the like, by `tests/tool` |
 //! | [`workspace`] | paths of the checkout and of recorded data beside it |
 //!
 //! ```no_run
@@ -36,6 +37,7 @@ pub mod kube_proxy;
 pub mod process;
 pub mod registry;
 pub mod scene;
+pub mod tools;
 pub mod workspace;
 
 pub use error::Error;

@@ -42,7 +42,10 @@ mod cases {
     mod house;
     mod krew;
     mod record;
+    mod release;
     mod render;
+    mod standalone;
     mod status;
     mod status_stories;
+    mod supply_chain;
 }

@@ -8,14 +8,9 @@ use std::process::{Command, Stdio};
 use e2e::scene::{Ran, run};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
-const DOCTOR: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure-doctor");
 
 fn program(args: &[&str]) -> Ran {
-    of(PROGRAM, args)
-}
-
-fn of(program: &str, args: &[&str]) -> Ran {
-    let mut command = Command::new(program);
+    let mut command = Command::new(PROGRAM);
     command.env_clear().env("HOME", "/nonexistent").args(args);
     run::ran(command).unwrap()
 }
@@ -56,14 +51,6 @@ fn every_check_explains_itself() {
         "{}",
         wrong.stderr
     );
-}
-
-#[test]
-fn the_standalone_binary_is_the_verb() {
-    let (long, short) = (program(&["doctor", "--help"]), of(DOCTOR, &["--help"]));
-    assert_eq!((long.code, short.code), (Some(0), Some(0)));
-    assert_eq!(long.stdout, short.stdout);
-    assert!(long.stdout.contains("kubectl hcp-azure doctor"), "{}", long.stdout);
 }
 
 #[test]

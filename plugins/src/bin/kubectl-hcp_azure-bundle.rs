@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure bundle` by itself.
+include!("../launcher.rs");

@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure destroy` by itself.
+include!("../launcher.rs");

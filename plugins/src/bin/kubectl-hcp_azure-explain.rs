@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure explain` by itself.
+include!("../launcher.rs");

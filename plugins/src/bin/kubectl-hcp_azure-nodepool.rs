@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure nodepool` by itself.
+include!("../launcher.rs");

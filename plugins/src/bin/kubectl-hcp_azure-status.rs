@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure status` by itself.
+include!("../launcher.rs");

@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure upgrade` by itself.
+include!("../launcher.rs");

@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure version` by itself.
+include!("../launcher.rs");
