@@ -38,6 +38,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
+    if let Some(question) = cmd::completion::asked(&args) {
+        return cmd::completion::answer(&question);
+    }
     let mut command = Cli::command().bin_name(program);
     let parsed = command.try_get_matches_from_mut(args).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;

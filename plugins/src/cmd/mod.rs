@@ -1,6 +1,7 @@
 //! The verbs.
 
 mod bundle;
+pub(crate) mod completion;
 mod create;
 mod destroy;
 mod doctor;
@@ -49,6 +50,7 @@ enum Command {
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
     Bundle(bundle::BundleArgs),
+    Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
 }
 
@@ -92,6 +94,7 @@ pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
         Command::Status(args) => status::run(&globals, &args, program),
         Command::Explain(args) => explain::run(&globals, &args, program),
         Command::Bundle(args) => bundle::run(&globals, &args, program),
+        Command::Completion(args) => completion::run(&globals, &args, program),
         Command::Version(args) => version::run(&args),
     }
 }

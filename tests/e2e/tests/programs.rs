@@ -5,6 +5,8 @@ mod cases {
     mod bench;
     mod bundle;
     mod cli;
+    mod completion;
+    mod completion_shells;
     mod create_azure;
     mod create_azure_faults;
     mod create_cluster;

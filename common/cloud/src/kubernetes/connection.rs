@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::call::{self, CallEvent, Observer, Request};
 use super::error::KubeError;
-use super::kubeconfig::{self, KubeOptions};
+use super::kubeconfig::{self, KubeOptions, Resolved};
 use super::objects;
 use super::shared::Shared;
 
@@ -48,7 +48,14 @@ impl Connection {
     /// [`KubeError::NoConfig`] and [`KubeError::NoContext`] for the kubeconfig, [`KubeError::Unauthorized`] when the
     /// credentials cannot be produced.
     pub async fn open(options: &KubeOptions) -> Result<Self, KubeError> {
-        let resolved = kubeconfig::resolve(options).await?;
+        Self::of(kubeconfig::resolve(options).await?)
+    }
+
+    /// The same with a kubeconfig that is read already.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn of(resolved: Resolved) -> Result<Self, KubeError> {
         let server = resolved.config.cluster_url.to_string();
         let client = kube::Client::try_from(resolved.config).map_err(|error| match call::transport(error) {
             KubeError::Unreachable { why } => KubeError::NoConfig { why },

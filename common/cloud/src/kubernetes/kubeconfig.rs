@@ -157,7 +157,7 @@ fn finish(config: &mut Config) {
 }
 
 /// The kubeconfig; none when there is no file and none was asked for, which in a pod is the normal case.
-fn load(options: &KubeOptions) -> Result<Option<Kubeconfig>, KubeError> {
+pub(crate) fn load(options: &KubeOptions) -> Result<Option<Kubeconfig>, KubeError> {
     if let Some(path) = &options.kubeconfig {
         return read(path).map(Some);
     }

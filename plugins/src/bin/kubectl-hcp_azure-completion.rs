@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure completion` by itself.
+include!("../launcher.rs");
