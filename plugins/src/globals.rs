@@ -10,6 +10,7 @@ use cloud::clouds::{Cloud, ENVIRONMENT_FILE};
 use cloud::credentials::{self, CredsFileRead, Environment, ProcessEnvironment};
 use cloud::http::{Call, Calls};
 use cloud::kubernetes::KubeOptions;
+use secrecy::SecretString;
 use ui::{ColorChoice, Failure, FailureKind};
 
 /// Flags of every verb, as typed.
@@ -33,14 +34,35 @@ pub(crate) struct Globals {
     /// Username to impersonate
     #[arg(long = "as", global = true, value_name = "USER", help_heading = "Management cluster")]
     pub as_user: Option<String>,
+    /// Uid to impersonate
+    #[arg(long, global = true, value_name = "UID", help_heading = "Management cluster")]
+    pub as_uid: Option<String>,
     /// Group to impersonate; can be repeated
     #[arg(long = "as-group", global = true, value_name = "GROUP", help_heading = "Management cluster")]
     pub as_groups: Vec<String>,
+    /// Address of the API server, instead of the kubeconfig's
+    #[arg(short, long, global = true, value_name = "URL", help_heading = "Management cluster")]
+    pub server: Option<String>,
+    /// Bearer token, instead of the kubeconfig's credentials; others on this machine can see it in the list of processes
+    #[arg(long, global = true, value_name = "TOKEN", value_parser = secret, help_heading = "Management cluster")]
+    pub token: Option<SecretString>,
+    /// Client certificate, a PEM file, instead of the kubeconfig's
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Management cluster")]
+    pub client_certificate: Option<PathBuf>,
+    /// Key of the client certificate, a PEM file, instead of the kubeconfig's
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Management cluster")]
+    pub client_key: Option<PathBuf>,
+    /// Certificates of the authorities that may sign the API server's, a PEM file, instead of the kubeconfig's
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Management cluster")]
+    pub certificate_authority: Option<PathBuf>,
+    /// Name in the API server's certificate, where it is not that of its address
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Management cluster")]
+    pub tls_server_name: Option<String>,
     /// How long to wait for one answer of the management cluster: 30s, 2m; 0 waits for ever
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Management cluster")]
     pub request_timeout: Option<Duration>,
     /// Do not verify the management cluster's certificate
-    #[arg(long, global = true, help_heading = "Management cluster")]
+    #[arg(long, global = true, conflicts_with = "certificate_authority", help_heading = "Management cluster")]
     pub insecure_skip_tls_verify: bool,
     /// Azure credentials file: JSON or YAML with subscriptionId, tenantId, clientId, clientSecret
     #[arg(long, global = true, value_name = "FILE", help_heading = "Azure")]
@@ -98,7 +120,14 @@ impl Globals {
             user: self.user.clone(),
             namespace: self.namespace.clone(),
             as_user: self.as_user.clone(),
+            as_uid: self.as_uid.clone(),
             as_groups: self.as_groups.clone(),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            tls_server_name: self.tls_server_name.clone(),
             request_timeout: self.request_timeout,
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
         }
@@ -152,6 +181,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
     let span: jiff::SignedDuration = text.parse().map_err(|_| format!("'{text}' is no time such as 30s or 2m"))?;
     Duration::try_from(span).map_err(|_| format!("'{text}' is negative"))
+}
+
+/// What must not be shown. An empty one is none, and refused, since a script whose variable is unset means another.
+fn secret(text: &str) -> Result<SecretString, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(SecretString::from(text)) }
 }
 
 /// A subscription by its id; names are not looked up.

@@ -5,17 +5,20 @@
 //! `run`. Verbs read options, let `cloud` collect, `checks` judge and `ui` say it, and give back an [`ui::Outcome`]; only
 //! [`main`] exits.
 
+mod again;
 mod cmd;
 mod globals;
 mod program;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
-use ui::{Exit, Failure, Outcome, Terminal};
+use ui::{ColorChoice, Exit, Failure, Outcome, Terminal};
 
 use crate::cmd::Cli;
 
@@ -42,18 +45,18 @@ fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
         return cmd::completion::answer(&question);
     }
     let mut command = Cli::command().bin_name(program);
-    let parsed = command.try_get_matches_from_mut(args).and_then(|matches| {
+    let parsed = command.try_get_matches_from_mut(args.clone()).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.globals.given = given(&matches);
         Ok(cli)
     });
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, program),
+        Err(error) => return refused(&error, &command, &args, program),
     };
     let terminal = Terminal::of_stderr(cli.globals.color_choice());
     cmd::run(cli, program).unwrap_or_else(|failure| {
-        ui::note(&failure.render(&terminal));
+        ui::note(&failure.render_with(&again::command(&args, program), &terminal));
         failure.outcome()
     })
 }
@@ -69,11 +72,16 @@ fn given(matches: &ArgMatches) -> BTreeSet<String> {
 }
 
 /// Help and version go to stdout as results; anything else that clap says is wrong usage.
-fn refused(error: &clap::Error, program: &str) -> Outcome {
-    let text = error.render();
-    if error.use_stderr() {
-        ui::note(&format!("{text}\nhint: `{program} --help` lists the commands\n"));
-        return Outcome::CouldNotTell;
+fn refused(error: &clap::Error, command: &clap::Command, args: &[OsString], program: &str) -> Outcome {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        return cmd::printed(&Terminal::of_stdout(ColorChoice::Auto).fit(&text));
     }
-    cmd::printed(&text.to_string())
+    // Whoever gives no command at all is helped by all there is.
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        ui::note(&format!("{text}\n"));
+    }
+    let failure = usage::failure(error, command, args, program);
+    ui::note(&failure.render(&Terminal::of_stderr(ColorChoice::Auto)));
+    failure.outcome()
 }

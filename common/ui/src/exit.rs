@@ -15,6 +15,8 @@ pub enum Outcome {
     SignInNeeded,
     /// Interrupted by the user.
     Interrupted,
+    /// The reader of stdout went away (`| head`) before the answer: nobody asks any more, which is no failure.
+    Unread,
 }
 
 /// The mapping of outcomes to exit codes.
@@ -25,7 +27,7 @@ impl Exit {
     /// The exit code of an outcome; it never depends on the output format.
     pub fn code(outcome: Outcome) -> u8 {
         match outcome {
-            Outcome::Yes => 0,
+            Outcome::Yes | Outcome::Unread => 0,
             Outcome::No => 1,
             Outcome::CouldNotTell => 2,
             Outcome::SignInNeeded => 4,
@@ -33,8 +35,19 @@ impl Exit {
         }
     }
 
-    /// The outcome of a failed write to stdout: a reader that went away (`| head`) is no failure.
+    /// The outcome of a failed write to stdout.
     pub fn of_write_error(error: &io::Error) -> Outcome {
-        if error.kind() == io::ErrorKind::BrokenPipe { Outcome::Yes } else { Outcome::CouldNotTell }
+        if error.kind() == io::ErrorKind::BrokenPipe { Outcome::Unread } else { Outcome::CouldNotTell }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let code = |kind: io::ErrorKind| Exit::code(Exit::of_write_error(&kind.into()));
+        assert_eq!((code(io::ErrorKind::BrokenPipe), code(io::ErrorKind::StorageFull)), (0, 2));
     }
 }

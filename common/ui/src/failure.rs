@@ -4,6 +4,9 @@ use crate::exit::Outcome;
 use crate::terminal::Terminal;
 use crate::text;
 
+/// What hints say of a command that is finished by giving it again.
+const AGAIN: &str = "the same command";
+
 /// A failure as the user sees it: what, why, and one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -72,12 +75,24 @@ impl Failure {
         if let Some(why) = &self.why {
             for (at, line) in why.lines().enumerate() {
                 let label = if at == 0 { "  why: " } else { "       " };
-                out.push_str(&text::hanging(label, "       ", line, width));
+                out.push_str(&text::with_commands(label, "       ", line, width));
             }
         }
         if let Some(hint) = &self.hint {
             out.push('\n');
-            out.push_str(&text::hanging(&format!("{} ", terminal.accent("hint:")), "      ", hint, width));
+            out.push_str(&text::with_commands(&format!("{} ", terminal.accent("hint:")), "      ", hint, width));
+        }
+        out
+    }
+
+    /// The same for a failure after which the command can be given again, with that command as its last lines.
+    pub fn render_with(&self, command: &str, terminal: &Terminal) -> String {
+        let mut out = self.render(terminal);
+        if self.hint.as_ref().is_some_and(|hint| hint.contains(AGAIN)) {
+            for line in text::command(command, "  ", terminal.width()) {
+                out.push_str(&line);
+                out.push('\n');
+            }
         }
         out
     }
@@ -95,5 +110,17 @@ mod tests {
             failure.render(&Terminal::plain(80)),
             "error: no HostedCluster clusters/prod\n  why: 404 NotFound\n\nhint: list them: `oc get hc -A`\n"
         );
+    }
+
+    #[test]
+    fn the_command_to_give_again_stands_last() {
+        let terminal = Terminal::plain(80);
+        let failure = Failure::usage("stopped").hint("run the same command again");
+        assert_eq!(
+            failure.render_with("oc hcp-azure create iam dev", &terminal),
+            "error: stopped\n\nhint: run the same command again\n  oc hcp-azure create iam dev\n"
+        );
+        let other = Failure::usage("refused").hint("give another name");
+        assert_eq!(other.render_with("oc hcp-azure create iam dev", &terminal), other.render(&terminal));
     }
 }

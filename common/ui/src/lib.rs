@@ -19,12 +19,12 @@ mod terminal;
 mod text;
 mod trace;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 pub use exit::{Exit, Outcome};
 pub use failure::{Failure, FailureKind};
 pub use manifests::manifests;
-pub use page::{check_list, check_page};
+pub use page::{CheckDocument, CheckList, check_list, check_page};
 pub use terminal::{ColorChoice, Terminal};
 pub use trace::call_line;
 
@@ -38,8 +38,16 @@ pub fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes a message, progress or error to stderr. A stderr that is closed or full is nobody's business.
+/// Writes a message, progress or error to stderr, in ASCII where the locale knows no more. A stderr that is closed or
+/// full is nobody's business.
 pub fn note(text: &str) {
+    let fitted;
+    let text = if text.is_ascii() || terminal::shows_unicode(io::stderr().is_terminal()) {
+        text
+    } else {
+        fitted = terminal::ascii(text);
+        &fitted
+    };
     let mut err = io::stderr().lock();
     let _ = err.write_all(text.as_bytes());
     let _ = err.flush();

@@ -147,7 +147,7 @@ fn plural(kind: Kind) -> &'static str {
 /// The ledger for programs. Fields are only ever added.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+pub struct LedgerDocument<'a> {
     api_version: &'static str,
     kind: &'static str,
     subscription: &'a str,
@@ -192,31 +192,29 @@ struct Orphan<'a> {
     command: Option<String>,
 }
 
-/// The ledger for programs.
-///
-/// # Errors
-/// A document that cannot be serialized, which is a defect.
-pub fn json(ledger: &Ledger, scope: &Scope<'_>) -> Result<String, serde_json::Error> {
-    let document = Document {
-        api_version: API_VERSION,
-        kind: "OrphanLedger",
-        subscription: scope.subscription,
-        management_clusters: scope.contexts,
-        dead: ledger
-            .dead
-            .iter()
-            .map(|(id, dead)| Dead { infra_id: id, cluster: dead.cluster.as_deref(), vouched: dead.vouched })
-            .collect(),
-        summary: Summary {
-            proven: count(ledger, Standing::Proven),
-            unproven: count(ledger, Standing::Unproven),
-            info: count(ledger, Standing::Info),
-            cost_bearing: ledger.proven().filter(|line| line.costs).count(),
-        },
-        orphans: ledger.lines.iter().map(orphan).collect(),
-        notes: &ledger.notes,
-    };
-    Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
+impl<'a> LedgerDocument<'a> {
+    /// The document of a ledger.
+    pub fn of(ledger: &'a Ledger, scope: &Scope<'a>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "OrphanLedger",
+            subscription: scope.subscription,
+            management_clusters: scope.contexts,
+            dead: ledger
+                .dead
+                .iter()
+                .map(|(id, dead)| Dead { infra_id: id, cluster: dead.cluster.as_deref(), vouched: dead.vouched })
+                .collect(),
+            summary: Summary {
+                proven: count(ledger, Standing::Proven),
+                unproven: count(ledger, Standing::Unproven),
+                info: count(ledger, Standing::Info),
+                cost_bearing: ledger.proven().filter(|line| line.costs).count(),
+            },
+            orphans: ledger.lines.iter().map(orphan).collect(),
+            notes: &ledger.notes,
+        }
+    }
 }
 
 fn orphan(line: &Line) -> Orphan<'_> {

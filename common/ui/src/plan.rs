@@ -1,6 +1,7 @@
 //! Plans: as a person reads them before they happen, as a program does, and as they happen.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,15 @@ use crate::text;
 
 /// The widest that the column of resources gets.
 const RESOURCE_WIDTH: usize = 64;
+
+/// The columns of a mark, with the blanks around it.
+const MARK: usize = 4;
+
+/// The blanks between a resource and its reason.
+const GAP: usize = 2;
+
+/// The least that the column of reasons gets.
+const REASON_WIDTH: usize = 24;
 
 /// Steps of which a plan may have many, by the first part of their names, and what they are called together.
 const KINDS: [(&str, &str); 2] = [("credential/", "federated credentials"), ("role/", "role assignments")];
@@ -32,28 +42,52 @@ pub enum Detail {
 pub fn table(plan: &Plan, notes: &[String], detail: Detail, terminal: &Terminal) -> String {
     let rows = rows(plan, detail);
     let width = rows.iter().map(|row| row.resource.chars().count()).max().unwrap_or(0);
-    let width = width.min(RESOURCE_WIDTH);
+    let room = terminal.width().saturating_sub(MARK + GAP + REASON_WIDTH);
+    let width = width.min(RESOURCE_WIDTH).min(room);
     let mut out = String::new();
     for row in rows {
-        let line = format!("  {} {:<width$}  ", row.verb.mark(), row.resource);
-        let line = match row.verb {
-            Verb::Create => terminal.good(&line),
-            Verb::Change => terminal.caution(&line),
-            Verb::Delete => terminal.bad(&line),
-            Verb::Keep => line,
-        };
-        out.push_str(&line);
-        out.push_str(&terminal.faint(&row.reason));
-        out.push('\n');
+        out.push_str(&line(&row, width, terminal));
     }
     for note in notes {
         let label = format!("  {} ", terminal.caution("!"));
         out.push_str(&text::hanging(&label, "    ", note, terminal.width()));
     }
     out.push('\n');
-    out.push_str(&sum(plan));
-    out.push('\n');
+    out.push_str(&text::hanging("", "", &sum(plan), terminal.width()));
     terminal.fit(&out)
+}
+
+/// One row, its resource in a column of this width and the reason beside it. A resource that is wider has its reason below.
+fn line(row: &Row, width: usize, terminal: &Terminal) -> String {
+    let paint = |text: &str| match row.verb {
+        Verb::Create => terminal.good(text),
+        Verb::Change => terminal.caution(text),
+        Verb::Delete => terminal.bad(text),
+        Verb::Keep => text.to_owned(),
+    };
+    let mark = format!("  {} ", row.verb.mark());
+    let resource = text::printable(&row.resource);
+    let (mut out, hang) = if resource.chars().count() <= width {
+        (paint(&format!("{mark}{resource:<width$}  ")), " ".repeat(MARK + width + GAP))
+    } else {
+        let lines = text::hanging(&mark, "    ", &resource, terminal.width());
+        let hang = " ".repeat(MARK + GAP);
+        (lines.lines().fold(String::new(), |out, line| out + &paint(line) + "\n") + &hang, hang)
+    };
+    let reason = text::hanging("", &hang, &row.reason, terminal.width());
+    for (at, line) in reason.lines().enumerate() {
+        let hang = if at == 0 { "" } else { &hang };
+        let _ = writeln!(out, "{hang}{}", terminal.faint(line.trim_start()));
+    }
+    out
+}
+
+/// What a plan is about and who carries it out: the lines above it.
+pub fn heading(title: &str, by: &str, terminal: &Terminal) -> String {
+    let title = text::hanging("", "  ", title, terminal.width());
+    let title: Vec<String> = title.lines().map(|line| terminal.strong(line)).collect();
+    let by = text::by_commas("", "  ", by, terminal.width());
+    terminal.fit(&format!("{}\n{by}", title.join("\n")))
 }
 
 /// One line of a plan that is shown.
@@ -243,7 +277,7 @@ impl Progress {
             running: Vec::new(),
             begun: Instant::now(),
             over: 0,
-            live: io::stderr().is_terminal(),
+            live: terminal.redraws(),
             shown: !quiet,
             terminal,
         }
@@ -382,6 +416,20 @@ mod tests {
         );
         let json = serde_json::to_value(PlanDocument::of(&plan, &[], None)).unwrap();
         assert!(json["steps"][1].get("outcome").is_none());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        let mut long = step("a", Verb::Create, &[]);
+        long.resource = format!("managed identity {}", "x".repeat(30));
+        long.reason = "acts for the cloud controller manager, and for nobody else in this cluster".into();
+        let plan = Plan::new(vec![long, step("b", Verb::Keep, &[])]).unwrap();
+        for width in [60, 80, 120] {
+            let text = table(&plan, &[], Detail::Short, &Terminal::plain(width));
+            assert!(text.lines().all(|line| line.chars().count() <= width && line == line.trim_end()), "{text}");
+        }
+        let text = table(&plan, &[], Detail::Short, &Terminal::plain(60));
+        assert!(text.contains("\n  = resource group b            "), "{text}");
     }
 
     #[test]

@@ -51,6 +51,29 @@ pub(crate) fn hanging(first: &str, rest: &str, text: &str, width: usize) -> Stri
     out
 }
 
+/// The same for text with commands in backticks: one that fits on a line is not broken, so that it can be copied.
+pub(crate) fn with_commands(first: &str, rest: &str, text: &str, width: usize) -> String {
+    let room = width.saturating_sub(rest.len());
+    let joined: Vec<Cow<'_, str>> = text
+        .split('`')
+        .enumerate()
+        .map(|(at, part)| match at % 2 {
+            1 if part.chars().count() + 2 <= room => Cow::Owned(part.replace(' ', TIED)),
+            _ => Cow::Borrowed(part),
+        })
+        .collect();
+    hanging(first, rest, &joined.join("`"), width).replace(TIED, " ")
+}
+
+/// The same for text whose lines are broken behind commas alone.
+pub(crate) fn by_commas(first: &str, rest: &str, text: &str, width: usize) -> String {
+    let tied = text.replace(' ', TIED).replace(&format!(",{TIED}"), ", ");
+    hanging(first, rest, &tied, width).replace(TIED, " ")
+}
+
+/// A blank at which no line is broken.
+const TIED: &str = "\u{a0}";
+
 /// Breaks a shell command before its options so that each line fits, with continuation backslashes; every line behind
 /// `indent`. A command stays one that can be copied: a word is never broken.
 pub(crate) fn command(command: &str, indent: &str, width: usize) -> Vec<String> {
@@ -185,6 +208,20 @@ mod tests {
         let joined: String =
             lines.iter().map(|line| line.trim().trim_end_matches('\\').trim_end()).collect::<Vec<_>>().join(" ");
         assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn a_command_in_a_text_stays_whole_where_it_fits() {
+        let text = "give `a b c` or `d e`";
+        assert_eq!(with_commands("", "  ", text, 22), "give `a b c` or\n  `d e`\n");
+        assert_eq!(hanging("", "  ", text, 22), "give `a b c` or `d\n  e`\n");
+    }
+
+    #[test]
+    fn what_stands_between_commas_stays_together() {
+        let text = "as a file, subscription 7, cluster c";
+        assert_eq!(by_commas("", "  ", text, 24), "as a file,\n  subscription 7,\n  cluster c\n");
+        assert_eq!(by_commas("", "  ", text, 80), "as a file, subscription 7, cluster c\n");
     }
 
     #[test]

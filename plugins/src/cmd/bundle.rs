@@ -44,6 +44,8 @@ enum Format {
     Name,
     /// The manifest, as it is in the file
     Json,
+    /// The manifest
+    Yaml,
 }
 
 pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended {
@@ -64,13 +66,11 @@ pub(crate) fn run(globals: &Globals, args: &BundleArgs, program: &str) -> Ended 
         ui::note(&receipt(&manifest));
         ui::note(&format!("next: `{program} doctor --bundle {}`\n", path.display()));
     }
+    let broken = |error: &dyn std::error::Error| Failure::usage("cannot print the manifest").why(error.to_string());
     match args.output {
         Format::Name => Ok(printed(&format!("{}\n", path.display()))),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&manifest)
-                .map_err(|error| Failure::usage("cannot print the manifest").why(error.to_string()))?;
-            Ok(printed(&format!("{json}\n")))
-        }
+        Format::Json => Ok(printed(&ui::report::json(&manifest).map_err(|error| broken(&error))?)),
+        Format::Yaml => Ok(printed(&ui::report::yaml(&manifest).map_err(|error| broken(&error))?)),
     }
 }
 

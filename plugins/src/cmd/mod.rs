@@ -19,7 +19,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use cloud::apply::Stop;
-use ui::{Exit, Failure, Outcome, Terminal};
+use ui::{ColorChoice, Exit, Failure, Outcome, Terminal};
 
 use crate::Ended;
 use crate::globals::Globals;
@@ -65,6 +65,8 @@ pub(crate) enum Format {
     Json,
     /// For programs
     Yaml,
+    /// One name a line, as kubectl takes it
+    Name,
 }
 
 /// `doctor --preflight …` says the same as `doctor preflight …`: the flag takes all flags of `create cluster` with it.
@@ -101,10 +103,13 @@ pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
 
 /// Writes a result; a reader that went away is no failure.
 pub(crate) fn printed(text: &str) -> Outcome {
-    match ui::print(text) {
-        Ok(()) => Outcome::Yes,
-        Err(error) => Exit::of_write_error(&error),
+    let Err(error) = ui::print(text) else { return Outcome::Yes };
+    let outcome = Exit::of_write_error(&error);
+    if outcome != Outcome::Unread {
+        let failure = Failure::usage("cannot write to stdout").why(error.to_string());
+        ui::note(&failure.render(&Terminal::of_stderr(ColorChoice::Auto)));
     }
+    outcome
 }
 
 /// What stdout can show.
@@ -117,7 +122,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime()?.block_on(async {
         tokio::select! {
             ended = Box::pin(work) => ended,
-            () = interrupt() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted")),
+            () = interrupt() => Err(Failure::new(ui::FailureKind::Interrupted, "interrupted; nothing was changed")
+                .hint("run the same command again")),
         }
     })
 }

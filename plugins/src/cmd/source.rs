@@ -49,7 +49,8 @@ pub(crate) async fn find(live: &Live, name: Option<&str>, namespace: Option<&str
             name.unwrap_or_default(),
             place(namespace)
         ))
-        .why(format!("there are {}", names(&all)))),
+        .why(format!("there are {}", names(&all)))
+        .hint("name one of these; `-n` chooses the namespace")),
         several => Err(Failure::usage("there are several hosted clusters")
             .why(names(several.iter().copied()))
             .hint("name one, with `-n NAMESPACE` where names repeat, or take all with `--all`")),
@@ -88,6 +89,11 @@ pub(crate) async fn collect(live: &Live, target: &Target, needs: &BTreeSet<Need>
         }
         _ => Ok(facts),
     }
+}
+
+/// The management cluster, as headers name it: its context, else its address.
+pub(crate) fn place_of(kubernetes: &Connection) -> &str {
+    kubernetes.context_name().unwrap_or_else(|| kubernetes.server().trim_end_matches('/'))
 }
 
 /// A failure of the management cluster as the user sees it.

@@ -79,9 +79,8 @@ pub(crate) fn run(globals: &Globals, args: &StatusArgs, program: &str) -> Ended 
         let live = source::open(globals, &status::needs()).await?;
         let targets = targets(globals, args, &live).await?;
         if !globals.quiet {
-            let context = live.kubernetes.context_name().unwrap_or("the current context");
             let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
-            ui::note(&format!("reading {} from {context}\n", names.join(", ")));
+            ui::note(&format!("reading {} from {}\n", names.join(", "), source::place_of(&live.kubernetes)));
         }
         look(&live, &targets, args.all).await
     })?;
@@ -95,7 +94,8 @@ async fn targets(globals: &Globals, args: &StatusArgs, live: &Live) -> Result<Ve
     }
     let targets = source::every(live, namespace).await?;
     if targets.is_empty() {
-        return Err(Failure::usage("there is no HostedCluster on Azure"));
+        return Err(Failure::usage("there is no HostedCluster on Azure")
+            .hint("`oc get hostedclusters -A` lists those of every platform; `-n` chooses a namespace"));
     }
     Ok(targets)
 }
@@ -181,6 +181,12 @@ impl Shown {
             let page = page(globals, args, program, all)?;
             return Ok(self.watch.look(all, &page, &screen(globals)));
         }
+        if args.output == Format::Name {
+            let names = names(all);
+            let is_new = self.document != names;
+            self.document.clone_from(&names);
+            return Ok(if is_new { names } else { String::new() });
+        }
         let timeless: Vec<ClusterStatus> = all.iter().map(|status| ClusterStatus::of(status).without_time()).collect();
         let document = line(&timeless)?;
         if document == self.document {
@@ -203,9 +209,15 @@ fn broken(error: &dyn std::error::Error) -> Failure {
     Failure::usage("cannot write the status").why(error.to_string())
 }
 
+/// One name a line, as kubectl takes it.
+fn names(all: &[Status]) -> String {
+    all.iter().map(|status| format!("hostedcluster.hypershift.openshift.io/{}\n", status.target.name)).collect()
+}
+
 fn page(globals: &Globals, args: &StatusArgs, program: &str, all: &[Status]) -> Result<String, Failure> {
     let terminal = screen(globals);
     match args.output {
+        Format::Name => Ok(names(all)),
         Format::Json if args.all => json(&ClusterStatusList::of(all)).map_err(|error| broken(&error)),
         Format::Yaml if args.all => yaml(&ClusterStatusList::of(all)).map_err(|error| broken(&error)),
         Format::Json => json(&ClusterStatus::of(&all[0])).map_err(|error| broken(&error)),

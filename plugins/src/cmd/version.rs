@@ -13,13 +13,17 @@ use crate::Ended;
 #[derive(Debug, Args)]
 pub(crate) struct VersionArgs {
     /// Output format
-    #[arg(short, long, value_enum)]
-    output: Option<VersionFormat>,
+    #[arg(short, long, value_enum, default_value_t = VersionFormat::Table)]
+    output: VersionFormat,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum VersionFormat {
+    /// For people
+    Table,
+    /// For programs
     Json,
+    /// For programs
     Yaml,
 }
 
@@ -43,12 +47,12 @@ pub(crate) fn run(args: &VersionArgs) -> Ended {
         checks: checks::CHECKS.len(),
     };
     let text = match args.output {
-        None => format!(
+        VersionFormat::Table => format!(
             "hcp-azure {} ({} checks, bundle schema {})\n",
             version.version, version.checks, version.facts_schema
         ),
-        Some(VersionFormat::Json) => ui::report::json(&version).map_err(|error| Failure::usage(error.to_string()))?,
-        Some(VersionFormat::Yaml) => ui::report::yaml(&version).map_err(|error| Failure::usage(error.to_string()))?,
+        VersionFormat::Json => ui::report::json(&version).map_err(|error| Failure::usage(error.to_string()))?,
+        VersionFormat::Yaml => ui::report::yaml(&version).map_err(|error| Failure::usage(error.to_string()))?,
     };
     Ok(printed(&text))
 }

@@ -50,4 +50,5 @@ mod cases {
     mod status;
     mod status_stories;
     mod supply_chain;
+    mod ux;
 }

@@ -125,9 +125,11 @@ impl KubeError {
                     "ask a cluster administrator for the permission; `oc auth can-i --list` shows yours"
                 }
                 Self::Conflict { .. } => "`oc get … -o yaml --show-managed-fields` shows who owns which field",
-                Self::NotFound { .. } | Self::Changed { .. } | Self::Invalid { .. } | Self::Other { .. } => {
-                    return None;
+                Self::NotFound { .. } => {
+                    "`oc api-resources --api-group hypershift.openshift.io` shows whether HyperShift is installed"
                 }
+                Self::Other { .. } => "`oc get --raw /readyz` tells how the API server is",
+                Self::Changed { .. } | Self::Invalid { .. } => return None,
             }
             .to_owned(),
         )

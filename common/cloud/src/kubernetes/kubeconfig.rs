@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use facts::redact;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use secrecy::SecretString;
 
 use super::error::KubeError;
-use super::proxy;
+use super::{kubeconfig_flags, proxy};
 
 /// How long to wait for a connection when `--request-timeout` says nothing.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// kubectl's connection flags, with kubectl's meaning.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct KubeOptions {
     /// `--kubeconfig`: this file alone; else the files of `KUBECONFIG`, else `~/.kube/config`, else the pod's account.
     pub kubeconfig: Option<PathBuf>,
@@ -29,12 +30,45 @@ pub struct KubeOptions {
     pub namespace: Option<String>,
     /// `--as`.
     pub as_user: Option<String>,
+    /// `--as-uid`.
+    pub as_uid: Option<String>,
     /// `--as-group`.
     pub as_groups: Vec<String>,
+    /// `--server`: the address of the API server, instead of the cluster's; no kubeconfig is needed then.
+    pub server: Option<String>,
+    /// `--token`: instead of the user's credentials.
+    pub token: Option<SecretString>,
+    /// `--client-certificate`: a PEM file, instead of the user's.
+    pub client_certificate: Option<PathBuf>,
+    /// `--client-key`: a PEM file, instead of the user's.
+    pub client_key: Option<PathBuf>,
+    /// `--certificate-authority`: a PEM file, instead of the cluster's.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--tls-server-name`: the name in the server's certificate, instead of its address.
+    pub tls_server_name: Option<String>,
     /// `--request-timeout`, for one request; zero means none. Without it a request may last as long as bytes arrive.
     pub request_timeout: Option<Duration>,
     /// `--insecure-skip-tls-verify`.
     pub insecure_skip_tls_verify: bool,
+}
+
+impl KubeOptions {
+    /// The options for another context of the kubeconfig. What names or proves something to the first one's server stays
+    /// with that: a token is not shown to another.
+    #[must_use]
+    pub fn of_context(&self, context: &str) -> Self {
+        Self {
+            kubeconfig: self.kubeconfig.clone(),
+            context: Some(context.to_owned()),
+            namespace: self.namespace.clone(),
+            as_user: self.as_user.clone(),
+            as_uid: self.as_uid.clone(),
+            as_groups: self.as_groups.clone(),
+            request_timeout: self.request_timeout,
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            ..Self::default()
+        }
+    }
 }
 
 /// What the options and the kubeconfig come to.
@@ -53,8 +87,9 @@ pub struct Resolved {
 /// [`KubeError::NoConfig`] and [`KubeError::NoContext`].
 pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
     let (mut config, context) = match load(options)? {
-        Some(kubeconfig) => {
-            let context = choose_context(&kubeconfig, options)?;
+        Some(mut kubeconfig) => {
+            let context = choose_context(&mut kubeconfig, options)?;
+            kubeconfig_flags::apply(&mut kubeconfig, &context, options);
             let proxy_is_explicit = has_proxy_url(&kubeconfig, &context, options);
             let selected = KubeConfigOptions {
                 context: Some(context.clone()),
@@ -65,18 +100,26 @@ pub async fn resolve(options: &KubeOptions) -> Result<Resolved, KubeError> {
             if !proxy_is_explicit {
                 drop_exempt_proxy(&mut config);
             }
-            (config, Some(context))
+            (config, Some(context).filter(|context| context != kubeconfig_flags::UNNAMED))
         }
-        None => (Config::incluster().map_err(no_config)?, None),
+        None => {
+            let mut config = Config::incluster().map_err(no_config)?;
+            kubeconfig_flags::apply_in_pod(&mut config, options);
+            (config, None)
+        }
     };
     if let Some(namespace) = options.namespace.as_ref().filter(|namespace| !namespace.is_empty()) {
         config.default_namespace.clone_from(namespace);
     }
-    if options.as_user.is_none() && !options.as_groups.is_empty() {
-        return Err(KubeError::NoConfig { why: "`--as-group` needs `--as`".to_owned() });
+    if options.as_user.is_none() {
+        let given = [("--as-group", !options.as_groups.is_empty()), ("--as-uid", options.as_uid.is_some())];
+        if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(KubeError::NoConfig { why: format!("`{flag}` needs `--as`") });
+        }
     }
     if let Some(user) = &options.as_user {
         config.auth_info.impersonate = Some(user.clone());
+        config.auth_info.impersonate_uid.clone_from(&options.as_uid);
         config.auth_info.impersonate_groups = (!options.as_groups.is_empty()).then(|| options.as_groups.clone());
     }
     if options.insecure_skip_tls_verify {
@@ -181,8 +224,14 @@ pub(crate) fn load(options: &KubeOptions) -> Result<Option<Kubeconfig>, KubeErro
     }
     let in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
     match merged {
-        Some(kubeconfig) if kubeconfig.contexts.is_empty() && options.context.is_none() && in_pod => Ok(None),
+        Some(kubeconfig)
+            if kubeconfig.contexts.is_empty() && options.context.is_none() && options.server.is_none() && in_pod =>
+        {
+            Ok(None)
+        }
         Some(kubeconfig) => Ok(Some(kubeconfig)),
+        // A server that is given needs none.
+        None if options.server.is_some() && options.context.is_none() => Ok(Some(Kubeconfig::default())),
         None if in_pod && options.context.is_none() => Ok(None),
         None => {
             let tried: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -203,9 +252,13 @@ fn no_config(error: impl std::error::Error) -> KubeError {
     KubeError::NoConfig { why: redact::text(&error.to_string()) }
 }
 
-/// The name of the context to use. Names that the kubeconfig lacks are errors, as with kubectl.
-fn choose_context(kubeconfig: &Kubeconfig, options: &KubeOptions) -> Result<String, KubeError> {
+/// The name of the context to use. Names that the kubeconfig lacks are errors, as with kubectl; without any name a server
+/// that is given gets a context of its own.
+fn choose_context(kubeconfig: &mut Kubeconfig, options: &KubeOptions) -> Result<String, KubeError> {
     let name = options.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+    if name.is_empty() && options.server.is_some() {
+        kubeconfig_flags::add_unnamed(kubeconfig, options);
+    }
     if !kubeconfig.contexts.iter().any(|context| context.name == name) {
         let mut known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
         known.sort();
@@ -307,6 +360,52 @@ users:
         assert_eq!(flags.config.auth_info.impersonate_groups.as_ref().unwrap().len(), 2);
         assert_eq!(flags.config.connect_timeout, Some(Duration::from_secs(3)));
         assert!(flags.config.accept_invalid_certs);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_given_needs_no_context() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, "apiVersion: v1\nkind: Config\n").unwrap();
+        let options = KubeOptions {
+            kubeconfig: Some(path),
+            server: Some("https://127.0.0.1:8443".into()),
+            token: Some(SecretString::from("t0ken")),
+            ..KubeOptions::default()
+        };
+        let resolved = resolve(&options).await.unwrap();
+        assert_eq!((resolved.context, resolved.config.default_namespace.as_str()), (None, "default"));
+        assert_eq!(resolved.config.cluster_url.to_string(), "https://127.0.0.1:8443/");
+        assert!(resolved.config.auth_info.token.is_some());
+    }
+
+    #[test]
+    fn what_proves_something_to_one_server_is_not_shown_to_another() {
+        let first = KubeOptions {
+            cluster: Some("dev".into()),
+            server: Some("https://a".into()),
+            token: Some(SecretString::from("t0ken")),
+            client_key: Some("me.key".into()),
+            as_user: Some("admin".into()),
+            ..KubeOptions::default()
+        };
+        let other = first.of_context("prod");
+        assert_eq!((other.context.as_deref(), other.as_user.as_deref()), (Some("prod"), Some("admin")));
+        assert!(
+            other.cluster.is_none() && other.server.is_none() && other.token.is_none() && other.client_key.is_none()
+        );
+    }
+
+    #[tokio::test]
+    async fn an_impersonated_uid_goes_with_its_user() {
+        let both = |options: &mut KubeOptions| {
+            options.as_user = Some("admin".into());
+            options.as_uid = Some("7".into());
+        };
+        let with = resolved(both).await.unwrap();
+        assert_eq!(with.config.auth_info.impersonate_uid.as_deref(), Some("7"));
+        let error = resolved(|options| options.as_uid = Some("7".into())).await.err().unwrap();
+        assert!(error.why().unwrap().contains("`--as-uid` needs `--as`"));
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ mod error;
 pub(crate) mod guest;
 mod heads;
 pub(crate) mod kubeconfig;
+mod kubeconfig_flags;
 mod kubeconfig_merge;
 mod kubeconfig_secret;
 mod live;

@@ -33,7 +33,8 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
         if fates.get(&enclosing).is_some_and(|fate| fate.goes) {
             continue;
         }
-        let name = text(assignment, &["name"]).unwrap_or_default().to_ascii_lowercase();
+        let id = ArmId::new(text(assignment, &["id"]).unwrap_or_default());
+        let name = id.name().unwrap_or_default().to_ascii_lowercase();
         let component = (scope.key() == enclosing).then(|| derived(spec, group).remove(&name)).flatten();
         let reason = match component {
             Some(_) => "its name is derived from the infra id".to_owned(),
@@ -42,7 +43,6 @@ pub(super) fn plan(spec: &Spec, facts: &Facts, fates: &BTreeMap<String, Fate<'_>
             }
             None => continue,
         };
-        let id = ArmId::new(text(assignment, &["id"]).unwrap_or_default());
         let who = component.unwrap_or("an identity of the cluster");
         let place = match scope.name() {
             Some(name) if scope.key() != enclosing => format!("{name} in {group}"),

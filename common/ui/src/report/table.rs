@@ -13,6 +13,8 @@ use crate::grid;
 use crate::terminal::Terminal;
 use crate::text;
 
+/// The least columns of the names of groups.
+const GROUP_WIDTH: usize = 16;
 /// The least columns of the labels of a root cause, the blank behind them included.
 pub(super) const LABEL: usize = 10;
 
@@ -44,14 +46,16 @@ fn header(shown: &Shown<'_>, terminal: &Terminal) -> String {
     let facts = shown.facts;
     let dot = terminal.dot();
     let own = |text: &str| text::printable(text).into_owned();
-    let mut parts = vec![terminal.strong(&text::printable(&facts.target.name)), own(&facts.target.to_string())];
+    let mut parts = vec![own(&facts.target.name), own(&facts.target.to_string())];
     if let Some(cluster) = facts.hosted.cluster.get() {
         parts.extend(cluster.version.effective().map(own));
         parts.push(own(&cluster.azure.location));
         parts.push(own(cluster.azure.topology.as_deref().unwrap_or("Public")));
     }
     let checked = shown.report.rows.iter().map(|row| row.check.code).collect::<std::collections::BTreeSet<_>>().len();
-    let mut out = format!("{}\n", parts.join(dot));
+    // Colour takes no room.
+    let title = text::hanging("", "  ", &parts.join(dot), terminal.width());
+    let mut out = title.replacen(&parts[0], &terminal.strong(&parts[0]), 1);
     let when = facts.collected_at.strftime("%Y-%m-%d %H:%M:%SZ");
     match &facts.source {
         Source::Live { .. } => {
@@ -375,8 +379,11 @@ fn groups(shown: &Shown<'_>, terminal: &Terminal) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    // One more for the blank behind the name.
+    let shown_groups = Group::ALL.into_iter().filter(|group| shown.report.summary_of(*group).total() > 0);
+    let longest = shown_groups.map(|group| group.name().len() + 1).max().unwrap_or(0).max(GROUP_WIDTH);
     if let Some(column) = table.column_mut(0) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(16)));
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(longest).unwrap_or(80))));
     }
     grid::text(&mut table, terminal)
 }
@@ -412,7 +419,15 @@ fn next(shown: &Shown<'_>, failures: &[&Row], terminal: &Terminal) -> String {
     } else if summary.unknown > 0 {
         "next: give what is missing above and run it again; what was not seen is not healthy".to_owned()
     } else {
-        return String::new();
+        let target = &shown.facts.target;
+        let look = match &shown.facts.source {
+            Source::Live { .. } => format!("{program} status {} -n {}", target.name, target.namespace),
+            Source::Bundle { path, .. } => {
+                format!("{program} status {} -n {} --bundle {}", target.name, target.namespace, checks::quote(path))
+            }
+        };
+        let lines = text::command(&look, "  ", terminal.width());
+        return lines.iter().fold("\nnext:\n".to_owned(), |out, line| format!("{out}{}\n", terminal.accent(line)));
     };
     format!("\n{}", text::hanging("", "      ", &line, terminal.width()))
 }

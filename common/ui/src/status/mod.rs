@@ -15,12 +15,12 @@ use crate::terminal::Terminal;
 
 /// One screen about one hosted cluster. `program` is how the user calls us.
 pub fn screen(status: &Status, program: &str, terminal: &Terminal) -> String {
-    finish(&screen::render(status, terminal), program, terminal)
+    finish(&screen::render(status, program, terminal), program, terminal)
 }
 
 /// One line for each of several hosted clusters.
 pub fn fleet(all: &[Status], program: &str, terminal: &Terminal) -> String {
-    finish(&screen::fleet(all, terminal), program, terminal)
+    finish(&screen::fleet(all, program, terminal), program, terminal)
 }
 
 /// The answer to "is all well?": one failure outweighs one cluster that was not seen. What is under way without a failure

@@ -19,7 +19,7 @@ const LABEL: usize = 15;
 /// Components, identities and root causes that are named before the rest is counted.
 const NAMED: usize = 8;
 
-pub(super) fn render(status: &Status, terminal: &Terminal) -> String {
+pub(super) fn render(status: &Status, program: &str, terminal: &Terminal) -> String {
     let mut page = Page { out: String::new(), terminal };
     header(status, &mut page);
     page.blank();
@@ -33,17 +33,28 @@ pub(super) fn render(status: &Status, terminal: &Terminal) -> String {
     }
     azure(&status.azure, &mut page);
     insights(status, &mut page);
-    if let Some(command) = &status.next {
-        page.out.push_str("\nnext:\n");
-        for line in text::command(command, "  ", terminal.width()) {
-            let _ = writeln!(page.out, "{}", terminal.accent(&line));
-        }
-    }
+    let look = || {
+        let bundle = match &status.source {
+            Source::Live { .. } => String::new(),
+            Source::Bundle { path, .. } => format!(" --bundle {}", checks::quote(path)),
+        };
+        format!("{program} doctor {} -n {}{bundle}", status.target.name, status.target.namespace)
+    };
+    let command = status.next.clone().unwrap_or_else(look);
+    next(&command, program, terminal, &mut page.out);
     page.out
 }
 
+/// The command that comes next, as the last lines. Commands of ours are written for `oc`.
+fn next(command: &str, program: &str, terminal: &Terminal, out: &mut String) {
+    out.push_str("\nnext:\n");
+    for line in text::command(&command.replace("oc hcp-azure", program), "  ", terminal.width()) {
+        let _ = writeln!(out, "{}", terminal.accent(&line));
+    }
+}
+
 /// One line per cluster.
-pub(super) fn fleet(all: &[Status], terminal: &Terminal) -> String {
+pub(super) fn fleet(all: &[Status], program: &str, terminal: &Terminal) -> String {
     let rows: Vec<Row> = all
         .iter()
         .map(|status| {
@@ -63,7 +74,13 @@ pub(super) fn fleet(all: &[Status], terminal: &Terminal) -> String {
         .collect();
     let header = ("CLUSTER", &["VERSION", "CONTROL PLANE", "NODES"][..], "STATUS");
     let lines = columns::lines(header, &[false, true, true], &rows, terminal.width(), terminal);
-    lines.iter().fold(String::new(), |out, line| out + line + "\n")
+    let mut out = lines.iter().fold(String::new(), |out, line| out + line + "\n");
+    let is_well = |status: &&Status| status.assessment == Assessment::Healthy && status.insights.is_empty();
+    if let Some(first) = all.iter().find(|status| !is_well(status)).or(all.first()) {
+        let command = format!("{program} status {} -n {}", first.target.name, first.target.namespace);
+        next(&command, program, terminal, &mut out);
+    }
+    out
 }
 
 /// The verdict with its first reason, for a line of its own.

@@ -12,6 +12,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use cloud::kubernetes::KubeOptions;
 use cloud::names::{self, Kind, Name};
 use cloud::scripts;
+use secrecy::SecretString;
 use ui::Outcome;
 
 use super::line::{self, Line, Wanted};
@@ -209,14 +210,22 @@ fn checks(typed: &str, with_groups: bool) -> Vec<Name> {
 /// How kubectl would reach the management cluster with the flags that stand on the line.
 fn options(line: &Line<'_>) -> KubeOptions {
     let text = |id: &str| line.value(id).map(str::to_owned);
+    let file = |id: &str| line.value(id).map(path);
     KubeOptions {
-        kubeconfig: line.value("kubeconfig").map(path),
+        kubeconfig: file("kubeconfig"),
         context: text("context"),
         cluster: text("cluster"),
         user: text("user"),
         namespace: text("namespace"),
         as_user: text("as_user"),
+        as_uid: text("as_uid"),
         as_groups: line.all_values("as_groups").map(str::to_owned).collect(),
+        server: text("server"),
+        token: line.value("token").map(SecretString::from),
+        client_certificate: file("client_certificate"),
+        client_key: file("client_key"),
+        certificate_authority: file("certificate_authority"),
+        tls_server_name: text("tls_server_name"),
         request_timeout: Some(LIMIT),
         insecure_skip_tls_verify: line.flags.contains(&"insecure_skip_tls_verify"),
     }

@@ -14,7 +14,7 @@ use plan::late::Late;
 use ui::{Failure, Outcome};
 
 use super::inputs::Reader;
-use super::run::{self, Job, PlanArgs, PlanFormat, TimeArgs};
+use super::run::{self, Job, PlanArgs, TimeArgs};
 use super::{refused, required_name};
 use crate::Ended;
 use crate::cmd::{block_on_until, printed};
@@ -128,7 +128,7 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
             next: format!("next: `{program} create cluster --name {} --infra-json {file} …`", spec.name),
         };
         let outcome = run::go(&job).await?;
-        if spec.output_file.is_none() && !args.plan.dry_run && args.plan.output == PlanFormat::Table {
+        if spec.output_file.is_none() && !args.plan.dry_run && !args.plan.output.is_document() {
             return Ok(match printed(&planned.output) {
                 Outcome::Yes => outcome,
                 other => other,

@@ -53,6 +53,10 @@ pub(crate) fn run(globals: &Globals, args: &KubeconfigArgs, program: &'static st
     let kubeconfig = block_on(async {
         let connection = Connection::open(&globals.kube_options()).await.map_err(source::refused)?;
         let connection = connection.with_observer(source::observer(globals.calls()));
+        if !globals.quiet {
+            let what = if name.is_empty() { "every kubeconfig".into() } else { format!("the kubeconfig of {name}") };
+            ui::note(&format!("reading {what} from {}\n", source::place_of(&connection)));
+        }
         if name.is_empty() {
             all(globals, &connection, program).await
         } else {
@@ -60,11 +64,15 @@ pub(crate) fn run(globals: &Globals, args: &KubeconfigArgs, program: &'static st
         }
     })?;
     let Some(path) = &args.output_file else {
-        return Ok(printed(kubeconfig.expose_secret()));
+        let outcome = printed(kubeconfig.expose_secret());
+        if !globals.quiet && outcome == Outcome::Yes {
+            ui::note("next: `oc --kubeconfig FILE get nodes`, once it is in a file\n");
+        }
+        return Ok(outcome);
     };
     files::write(path, kubeconfig.expose_secret(), true).map_err(|error| unwritable(path, &error.to_string()))?;
     if !globals.quiet {
-        ui::note(&format!("written. next: `oc --kubeconfig {} get nodes`\n", path.display()));
+        ui::note(&format!("next: `oc --kubeconfig {} get nodes`\n", path.display()));
     }
     Ok(Outcome::Yes)
 }

@@ -108,7 +108,7 @@ pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs, program: &'static st
             None => Ok(()),
         };
         if let Err(unproven) = proven {
-            if args.plan.output == PlanFormat::Json {
+            if args.plan.output.is_document() {
                 let _ = printed(&run::document(&job, done.applied.as_ref(), Some(&address))?);
             }
             return Err(unserved(&address, &unproven, &stop, args.rotate));
@@ -172,8 +172,8 @@ fn unserved(address: &str, unproven: &oidc::Unproven, stop: &Stop, rotate: bool)
 
 fn end(job: &Job<'_>, spec: &Spec, done: &Done, address: &str, program: &str) -> Result<Outcome, Failure> {
     let outcome = match job.args.output {
-        PlanFormat::Json => printed(&run::document(job, done.applied.as_ref(), Some(address))?),
-        PlanFormat::Table => printed(&format!("{address}\n")),
+        PlanFormat::Json | PlanFormat::Yaml => printed(&run::document(job, done.applied.as_ref(), Some(address))?),
+        PlanFormat::Table | PlanFormat::Wide => printed(&format!("{address}\n")),
     };
     if !job.globals.quiet {
         let mut text = format!("{} Everybody gets the documents of {address}\n", done.line);

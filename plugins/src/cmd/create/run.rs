@@ -51,8 +51,19 @@ pub(crate) struct TimeArgs {
 pub(crate) enum PlanFormat {
     /// For people
     Table,
+    /// For people, with every step
+    Wide,
     /// For programs: one document on stdout, with how each step ended once applied
     Json,
+    /// For programs
+    Yaml,
+}
+
+impl PlanFormat {
+    /// Whether it is for programs: stdout holds the document alone.
+    pub fn is_document(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
 }
 
 /// What to apply, and what to say around it.
@@ -117,7 +128,7 @@ pub(crate) fn no_session(error: NoSession) -> Failure {
             let failure = Failure::new(kind, "cannot sign in to Azure").why(gap.why);
             match gap.remedy {
                 Some(remedy) => failure.hint(format!("`{remedy}`")),
-                None => failure,
+                None => failure.hint("sign in with `az login`, or give `--azure-creds FILE`"),
             }
         }
     }
@@ -263,10 +274,14 @@ pub(crate) struct Done {
 pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
     let Job { globals, args, plan, .. } = job;
     let stderr = Terminal::of_stderr(globals.color_choice());
-    let json = args.output == PlanFormat::Json;
+    let json = args.output.is_document();
     if args.dry_run {
         let text = if json { document(job, None, None)? } else { shown(job, &screen(globals)) };
-        return Ok(Carried::Shown(match printed(&text) {
+        let outcome = printed(&text);
+        if !globals.quiet && !json && !plan.is_done() && outcome == Outcome::Yes {
+            ui::note("next: the same command without `--dry-run` applies this plan\n");
+        }
+        return Ok(Carried::Shown(match outcome {
             Outcome::Yes if args.exit_code && !plan.is_done() => Outcome::No,
             other => other,
         }));
@@ -275,7 +290,7 @@ pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
         ui::note(&shown(job, &stderr));
     }
     if plan.is_done() {
-        return Ok(Carried::Out(Done { applied: None, line: "nothing to do.".into() }));
+        return Ok(Carried::Out(Done { applied: None, line: "already as planned, nothing to do.".into() }));
     }
     if !args.yes && !agreed(job).await? {
         return Err(Failure::new(FailureKind::Interrupted, "not applied; nothing was changed"));
@@ -311,7 +326,7 @@ pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
 
 /// What is said when all is as it should be.
 fn end(job: &Job<'_>, done: &Done) -> Result<Outcome, Failure> {
-    let json = job.args.output == PlanFormat::Json;
+    let json = job.args.output.is_document();
     let outcome = if json { printed(&document(job, done.applied.as_ref(), None)?) } else { Outcome::Yes };
     if !job.globals.quiet {
         ui::note(&format!("{}\n", format!("{} {}", done.line, job.next).trim_end()));
@@ -320,17 +335,22 @@ fn end(job: &Job<'_>, done: &Done) -> Result<Outcome, Failure> {
 }
 
 fn shown(job: &Job<'_>, terminal: &Terminal) -> String {
-    let detail = if job.args.dry_run || job.globals.verbose > 0 { Detail::Full } else { Detail::Short };
-    let title = terminal.strong(&terminal.fit(&job.title));
-    format!("{title}\n{}\n\n{}", job.by, ui::plan::table(job.plan, job.notes, detail, terminal))
+    let every = job.args.dry_run || job.globals.verbose > 0 || job.args.output == PlanFormat::Wide;
+    let detail = if every { Detail::Full } else { Detail::Short };
+    let heading = ui::plan::heading(&job.title, &job.by, terminal);
+    format!("{heading}\n{}", ui::plan::table(job.plan, job.notes, detail, terminal))
 }
 
 /// The plan for programs; with the issuer that it is about, where it is about one and that is known.
 pub(crate) fn document(job: &Job<'_>, applied: Option<&Applied>, issuer: Option<&str>) -> Result<String, Failure> {
     let ends: Option<Vec<End>> = applied.map(|applied| applied.outcomes.iter().map(end_of).collect());
     let document = PlanDocument::of(job.plan, job.notes, ends.as_deref());
-    ui::report::json(&document.with_issuer(issuer))
-        .map_err(|error| Failure::usage("cannot write the plan").why(error.to_string()))
+    let document = document.with_issuer(issuer);
+    let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the plan").why(error.to_string());
+    match job.args.output {
+        PlanFormat::Yaml => ui::report::yaml(&document).map_err(|error| broken(&error)),
+        _ => ui::report::json(&document).map_err(|error| broken(&error)),
+    }
 }
 
 async fn agreed(job: &Job<'_>) -> Result<bool, Failure> {

@@ -149,10 +149,10 @@ pub(crate) fn run(globals: &Globals, args: &ClusterArgs, program: &'static str) 
             name_to_type: Some(target.name.clone()),
             next: match spec.identities {
                 Identities::Stay => format!(
-                    "its identities stay; `{program} destroy iam {} --infra-id {}` deletes them",
+                    "next: its identities stay; `{program} destroy iam {} --infra-id {}` deletes them",
                     target.name, spec.infra_id
                 ),
-                _ => String::new(),
+                _ => super::look_for_orphans(program),
             },
         };
         run::go(&job).await

@@ -50,7 +50,7 @@ pub(crate) struct IamArgs {
     agreement: Agreement,
 }
 
-pub(crate) fn run(globals: &Globals, args: &IamArgs, _program: &'static str) -> Ended {
+pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> Ended {
     let name = name_of(args.name.clone(), &args.words)?;
     let file = file(args)?;
     let spec = Spec {
@@ -62,7 +62,7 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, _program: &'static str) -> 
     };
     spec.check().map_err(|refusal| refused::failure(&[refusal]))?;
     let plan_args = args.agreement.plan(globals, &spec.name)?;
-    let deletion = InAzure { globals, args: plan_args, what: "the identities", next: String::new() };
+    let deletion = InAzure { globals, args: plan_args, what: "the identities", next: super::look_for_orphans(program) };
     deletion.carry_out(spec, |spec, facts| match &file {
         Some((path, ids)) => of_this_cluster(spec, facts, path, ids),
         None => Ok(()),

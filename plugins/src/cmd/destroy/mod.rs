@@ -44,9 +44,14 @@ pub(crate) fn run(globals: &Globals, args: &DestroyArgs, program: &'static str) 
         Noun::Infra(args) => infra::run(globals, args, program),
         Noun::Iam(args) => iam::run(globals, args, program),
         Noun::Nodepool(args) => nodepool::run(globals, args, program),
-        Noun::OidcIssuer(args) => oidc_issuer::run(globals, args),
-        Noun::Orphans(args) => orphans::run(globals, args),
+        Noun::OidcIssuer(args) => oidc_issuer::run(globals, args, program),
+        Noun::Orphans(args) => orphans::run(globals, args, program),
     }
+}
+
+/// What to do once something is deleted: what nobody owns any more costs money all the same.
+fn look_for_orphans(program: &str) -> String {
+    format!("next: `{program} destroy orphans` shows whether anything is left")
 }
 
 /// How a deletion is shown, agreed to, and applied.

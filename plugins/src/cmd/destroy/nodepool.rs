@@ -62,7 +62,7 @@ pub(crate) fn run(globals: &Globals, args: &NodepoolArgs, program: &'static str)
             name_to_type: Some(name.clone()),
             next: cluster.map_or_else(String::new, |cluster| {
                 let namespace = namespace(globals);
-                format!("its machines go by themselves; `{program} doctor {cluster} -n {namespace}` tells what holds them up")
+                format!("next: its machines go by themselves; `{program} doctor {cluster} -n {namespace}` tells what holds them up")
             }),
         };
         run::go(&job).await

@@ -51,7 +51,7 @@ pub(crate) struct OidcIssuerArgs {
     agreement: Agreement,
 }
 
-pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs) -> Ended {
+pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs, program: &str) -> Ended {
     let mut spec = spec(args)?;
     spec.check().map_err(|refusal| refused::failure(&[refusal]))?;
     let plan_args = args.agreement.plan(globals, &spec.name)?;
@@ -72,7 +72,7 @@ pub(crate) fn run(globals: &Globals, args: &OidcIssuerArgs) -> Ended {
             hands: Hands { arm: Some(&session.arm), ..Hands::default() },
             stop: &stop,
             name_to_type: Some(spec.name.clone()),
-            next: String::new(),
+            next: super::look_for_orphans(program),
         };
         run::go(&job).await
     })

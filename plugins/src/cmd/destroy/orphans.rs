@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 use cloud::apply::Stop;
-use cloud::kubernetes::{Connection, KubeError, KubeOptions};
+use cloud::kubernetes::{Connection, KubeError};
 use plan::destroy::orphans::{self, Ledger, Living, Spec};
-use ui::orphans::Scope;
+use ui::orphans::{LedgerDocument, Scope};
 use ui::{Failure, Outcome};
 
 use super::super::create::refused;
@@ -55,9 +55,11 @@ enum LedgerFormat {
     Table,
     /// For programs
     Json,
+    /// For programs
+    Yaml,
 }
 
-pub(crate) fn run(globals: &Globals, args: &OrphansArgs) -> Ended {
+pub(crate) fn run(globals: &Globals, args: &OrphansArgs, program: &str) -> Ended {
     let mut spec = Spec { subscription: String::new(), vouched: args.infra_id.iter().cloned().collect() };
     spec.check().map_err(|refusal| refused::failure(&[refusal]))?;
     let stop = Stop::default();
@@ -69,17 +71,23 @@ pub(crate) fn run(globals: &Globals, args: &OrphansArgs) -> Ended {
         let facts = orphans::Facts { living, ..run::read_as(&session, &stop, read).await? };
         let ledger = orphans::ledger(&spec, &facts).map_err(|refusal| refused::failure(&[refusal]))?;
         let contexts: Vec<String> = facts.living.iter().map(|living| living.context.clone()).collect();
-        show(globals, args, &ledger, &Scope { subscription: &spec.subscription, contexts: &contexts })
+        show(globals, args, program, &ledger, &Scope { subscription: &spec.subscription, contexts: &contexts })
     })
 }
 
-fn show(globals: &Globals, args: &OrphansArgs, ledger: &Ledger, scope: &Scope<'_>) -> Ended {
-    let text = match args.output {
+fn show(globals: &Globals, args: &OrphansArgs, program: &str, ledger: &Ledger, scope: &Scope<'_>) -> Ended {
+    let broken = |error: &dyn std::error::Error| Failure::usage("cannot print the ledger").why(error.to_string());
+    let mut text = match args.output {
         _ if args.print_script => ui::orphans::script(ledger, scope),
         LedgerFormat::Table => ui::orphans::table(ledger, scope, &screen(globals)),
-        LedgerFormat::Json => ui::orphans::json(ledger, scope)
-            .map_err(|error| Failure::usage("cannot print the ledger").why(error.to_string()))?,
+        LedgerFormat::Json => ui::report::json(&LedgerDocument::of(ledger, scope)).map_err(|error| broken(&error))?,
+        LedgerFormat::Yaml => ui::report::yaml(&LedgerDocument::of(ledger, scope)).map_err(|error| broken(&error))?,
     };
+    let is_table = args.output == LedgerFormat::Table && !args.print_script;
+    if is_table && ledger.proven().next().is_some() {
+        let again = format!("`{program} destroy orphans … --print-script > clean-up.sh`");
+        text.push_str(&format!("\nnext: {again} writes the script that deletes what is left\n"));
+    }
     Ok(match printed(&text) {
         Outcome::Yes if ledger.found() => Outcome::No,
         other => other,
@@ -97,8 +105,8 @@ async fn living(globals: &Globals, args: &OrphansArgs) -> Result<Vec<Living>, Fa
     for context in [None].into_iter().chain(more.into_iter().map(Some)) {
         let own = globals.kube_options();
         let options = match context {
-            // The cluster and user that flags name are those of the first context.
-            Some(context) => KubeOptions { context: Some(context.clone()), cluster: None, user: None, ..own },
+            // The server and the credentials that flags name are those of the first context.
+            Some(context) => own.of_context(context),
             None => own,
         };
         let connection = Connection::open(&options).await.map_err(|error| blind(context, error))?;

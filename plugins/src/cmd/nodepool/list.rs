@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use checks::node_pools::{NodePoolRow, node_pool_row};
+use checks::node_pools::{NodePoolRow, RowSkew, node_pool_row};
 use clap::{Args, ValueEnum};
 use cloud::kubernetes::{KubeError, objects};
 use facts::hosted::HostedCluster;
@@ -69,7 +69,22 @@ pub(super) fn run(globals: &Globals, args: &ListArgs, program: &'static str) -> 
         }
         ListFormat::Table | ListFormat::Wide => ui::node_pools::table(&rows, columns, &screen(globals)),
     };
-    Ok(printed(&text))
+    let outcome = printed(&text);
+    let is_table = matches!(args.output, ListFormat::Table | ListFormat::Wide);
+    if !globals.quiet && is_table && outcome == Outcome::Yes {
+        ui::note(&next(&rows, program));
+    }
+    Ok(outcome)
+}
+
+/// What the list suggests: the upgrade of a NodePool that is behind, else a look at the cluster of the first.
+fn next(rows: &[NodePoolRow], program: &str) -> String {
+    let is_behind = |row: &&NodePoolRow| matches!(row.skew, RowSkew::TooOld { .. } | RowSkew::Ok { behind: 1.. });
+    match (rows.iter().find(is_behind), rows.first()) {
+        (Some(row), _) => format!("next: `{program} nodepool upgrade {} -n {}`\n", row.name, row.namespace),
+        (None, Some(row)) => format!("next: `{program} status {} -n {}`\n", row.cluster, row.namespace),
+        (None, None) => String::new(),
+    }
 }
 
 fn nothing(globals: &Globals, args: &ListArgs, program: &str) -> String {
@@ -85,6 +100,10 @@ async fn rows(globals: &Globals, args: &ListArgs) -> Result<Vec<NodePoolRow>, Fa
     let connection = super::open(globals).await?;
     let own = namespace(globals);
     let place = (!args.all_namespaces).then_some(own.as_str());
+    if !globals.quiet {
+        let of = place.map_or_else(|| "all namespaces".to_owned(), |namespace| format!("namespace {namespace}"));
+        ui::note(&format!("reading NodePools of {of} from {}\n", source::place_of(&connection)));
+    }
     let (pools, clusters) =
         futures::join!(connection.node_pool_objects(place), connection.hosted_cluster_objects(place));
     let pools = pools.map_err(source::refused)?;

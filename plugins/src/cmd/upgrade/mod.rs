@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use ui::{Failure, FailureKind, Outcome};
 
 use crate::Ended;
-use crate::cmd::create::run::{self, Carried, Job, PlanArgs, PlanFormat, TimeArgs};
+use crate::cmd::create::run::{self, Carried, Job, PlanArgs, TimeArgs};
 use crate::cmd::create::{name_of, namespace, refused};
 use crate::cmd::watch::Watch;
 use crate::cmd::{block_on_until, printed, source};
@@ -130,7 +130,10 @@ impl Order<'_> {
         let watch = self.watch(&live);
         watch.until(&mut ControlPlane::of(&args.release_image)).await?;
         watch.tell(&format!("the control plane of {} has release {}", self.target, ground.release.words()));
-        self.say(&self.pools_follow(&ground));
+        self.say(&match self.pools_follow(&ground) {
+            follow if follow.is_empty() => self.look(),
+            follow => follow,
+        });
         Ok(Outcome::Yes)
     }
 
@@ -224,6 +227,7 @@ impl Order<'_> {
         self.document(live, &plan, &notes, outcomes)?;
         watch.until(&mut NodePools::of(&args.release_image)).await?;
         watch.tell(&format!("{} and its NodePools have release {}", self.target, ground.release.words()));
+        self.say(&self.look());
         Ok(Outcome::Yes)
     }
 
@@ -306,7 +310,7 @@ impl Order<'_> {
 
     /// The one document of a run in two parts, if one is asked for.
     fn document(&self, live: &Live, plan: &Plan, notes: &[String], outcomes: Vec<StepOutcome>) -> Result<(), Failure> {
-        if self.args.plan.output != PlanFormat::Json {
+        if !self.args.plan.output.is_document() {
             return Ok(());
         }
         let job = self.job(live, plan, notes, &self.args.plan, String::new());
@@ -337,11 +341,19 @@ impl Order<'_> {
             return String::new();
         }
         format!(
-            "once the control plane has it: `{} nodepool upgrade {} -n {} --release-image {}`",
+            "next, once the control plane has it: `{} nodepool upgrade {} -n {} --release-image {}`",
             self.program,
             names.join(" "),
             self.target.namespace,
             self.args.release_image
+        )
+    }
+
+    /// What to do once all is over.
+    fn look(&self) -> String {
+        format!(
+            "next: `{} doctor {} -n {}` looks whether all is well",
+            self.program, self.target.name, self.target.namespace
         )
     }
 

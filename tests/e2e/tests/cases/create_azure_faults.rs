@@ -223,6 +223,7 @@ fn ctrl_c_ends_what_runs_and_the_next_run_goes_on() {
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.contains("error: stopped after ") && said.contains("hint: run the same command again"), "{said}");
+    assert!(said.contains("\n  kubectl hcp-azure create iam azure --name demo "), "the command to give again: {said}");
     let written = stage.written();
     assert!((3..22).contains(&written), "{written}");
     assert!(stage.path("workload-identities.json").exists(), "{said}");

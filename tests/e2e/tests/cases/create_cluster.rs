@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::create_stage::PROGRAM;
 
-const RELEASE: &str = "quay.io/openshift-release-dev/ocp-release:4.22.3-multi";
+pub(super) const RELEASE: &str = "quay.io/openshift-release-dev/ocp-release:4.22.3-multi";
 
 /// An issuer of tokens, and the file of its private key.
 struct Issuer {
