@@ -25,6 +25,13 @@ use crate::cmd::Cli;
 /// What a verb gives back: an outcome, or the failure that kept it from one.
 pub(crate) type Ended = Result<Outcome, Failure>;
 
+/// The command line of the program: every verb with its flags and its help, as it is parsed.
+///
+/// Manual pages, the reference and completion are made of it.
+pub fn command() -> clap::Command {
+    Cli::command().bin_name(program::name(""))
+}
+
 /// Runs the program: the whole command line, or what follows the verb when the program's own name ends in one.
 pub fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();

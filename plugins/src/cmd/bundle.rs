@@ -17,8 +17,9 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure bundle prod
   kubectl hcp-azure bundle prod --file prod.tar.zst
-  kubectl hcp-azure bundle prod -o json | jq '.unread'                            # what could not be read, and why
-  kubectl hcp-azure bundle prod -o json | jq -r '.privileges.clusterRole'         # the least that allows the rest";
+  kubectl hcp-azure bundle prod -o json | jq .unread    # what could not be read
+  kubectl hcp-azure bundle prod -o json |
+    jq -r .privileges.clusterRole    # the least that allows the rest";
 
 /// Record what doctor reads about a hosted cluster in one file, to be judged elsewhere
 ///
@@ -26,7 +27,7 @@ Examples:
 /// what could not be read with the reason and the role that would allow it, and a checksum. It holds no Secret, token or
 /// private key: it is searched for them before it is written. It is readable by its owner only. Nothing else is changed.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct BundleArgs {
     /// Name of the HostedCluster; may be left out where there is only one
     name: Option<String>,

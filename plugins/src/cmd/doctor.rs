@@ -33,17 +33,9 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure doctor prod
   kubectl hcp-azure doctor prod --only federation,oidc -v
-  kubectl hcp-azure doctor prod --exchange --only FC,RA
-  kubectl hcp-azure doctor --bundle hypershift-dump.tar.gz
-  kubectl hcp-azure doctor --all -o json
-  kubectl hcp-azure doctor prod -o html > prod.html          # a page for a ticket, complete in itself
-  kubectl hcp-azure doctor prod -o markdown                  # the same in at most 60 lines
-  kubectl hcp-azure doctor prod -o junit > doctor.xml        # for a pipeline
-  kubectl hcp-azure doctor prod -o name | grep -v ' # '      # the root causes, one per line
-  kubectl hcp-azure doctor prod --waivers waivers.yaml --accept NP03=\"NodePool old\"
-  kubectl hcp-azure doctor diff monday.tar.gz tuesday.tar.gz
-  oc logs -n clusters-prod deployment/capi-provider | kubectl hcp-azure doctor decode
-  kubectl hcp-azure doctor -n clusters -- diff               # a HostedCluster of that name";
+  kubectl hcp-azure doctor prod --exchange --only FC,RA   # trades tokens
+  kubectl hcp-azure doctor --bundle dump.tar.gz           # without any access
+  kubectl hcp-azure doctor --all -o html > fleet.html     # a page for a ticket";
 
 /// Find out what is wrong with a hosted cluster, and how to fix it
 ///
@@ -51,7 +43,7 @@ Examples:
 /// and at the OIDC issuer, and prints each root cause once with the command that fixes it. What could not be read is
 /// said, and never counts as healthy. Nothing is changed.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct DoctorArgs {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -102,7 +94,7 @@ struct ReportArgs {
 /// sizes and quota, issuer and key, networks and names, the management cluster; identities, roles and network where they
 /// are there already. Nothing is created.
 #[derive(Debug, Args)]
-#[command(after_long_help = PREFLIGHT_EXAMPLES)]
+#[command(after_help = PREFLIGHT_EXAMPLES)]
 struct PreflightArgs {
     #[command(flatten)]
     spec: SpecArgs,
@@ -113,7 +105,8 @@ struct PreflightArgs {
 const PREFLIGHT_EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure doctor preflight -f prod-spec.yaml
-  kubectl hcp-azure doctor --preflight --name prod --infra-json prod-infra.json …   # the flags of `create cluster`
+  kubectl hcp-azure doctor preflight -f prod-spec.yaml --only quota \\
+    --node-pool-replicas 12
   kubectl hcp-azure doctor preflight -f prod-spec.yaml --exchange --only FC,RA";
 
 /// What doctor does besides looking at a cluster.

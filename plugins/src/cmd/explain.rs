@@ -18,7 +18,7 @@ Examples:
 ///
 /// Without a code it lists every check.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ExplainArgs {
     /// Code or id of a check, as doctor prints it: FC01, HAZ-FC01, fic-subjects-complete
     code: Option<String>,

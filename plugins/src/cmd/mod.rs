@@ -24,6 +24,19 @@ use ui::{ColorChoice, Exit, Failure, Outcome, Terminal};
 use crate::Ended;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure doctor prod               # what is wrong, how to fix it
+  kubectl hcp-azure status prod --watch
+  kubectl hcp-azure doctor preflight -f dev-spec.yaml    # would it come up?
+  kubectl hcp-azure create cluster -f dev-spec.yaml --wait
+  kubectl hcp-azure destroy cluster dev --dry-run
+
+`oc hcp-azure` is the same program. Each command's --help has more.
+
+Exit codes: 0 healthy or done, 1 the answer is no, 2 wrong usage or could not
+find out, 4 sign-in needed, 130 interrupted. They do not depend on -o.";
+
 /// OpenShift hosted control planes (HyperShift) on self-managed Azure.
 #[derive(Debug, Parser)]
 #[command(
@@ -31,7 +44,7 @@ use crate::globals::Globals;
     version,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 healthy or done, 1 the answer is no, 2 wrong usage or could not find out,\n4 sign-in needed, 130 interrupted. They do not depend on -o."
+    after_help = EXAMPLES
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

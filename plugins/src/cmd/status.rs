@@ -35,7 +35,7 @@ Exit codes: 0 healthy, or under way without a failure; 1 degraded, or a failure;
 /// out in Azure; and the doctor's root causes in one line each. What could not be read is said, and never counts as
 /// healthy. It reads less than doctor does, and changes nothing.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArgs {
     /// Name of the HostedCluster; may be left out where there is only one
     name: Option<String>,

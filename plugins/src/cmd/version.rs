@@ -7,10 +7,16 @@ use ui::Failure;
 use super::printed;
 use crate::Ended;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure version
+  kubectl hcp-azure version -o json | jq -r .version";
+
 /// Print the version
 ///
 /// Asks nobody: neither a cluster, nor Azure, nor a release page.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct VersionArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = VersionFormat::Table)]

@@ -17,10 +17,13 @@ use crate::authority::Authority;
 use crate::process::Server;
 use crate::{Error, workspace};
 
-/// The one account that Azurite knows without configuration.
+/// The account that Azurite knows without configuration.
 pub const ACCOUNT: &str = "devstoreaccount1";
 
-/// That account's key, which is the same in every installation.
+/// Another account with the same key: the one that the pages for readers speak of.
+pub const READERS_ACCOUNT: &str = "contosooidc";
+
+/// The key of both, which is the same in every installation.
 /// Source: <https://learn.microsoft.com/azure/storage/common/storage-connect-azurite>.
 pub const ACCOUNT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
@@ -80,7 +83,12 @@ impl Azurite {
         let ca_file = file("ca.pem", &ca_pem)?;
         let certificate = file("serving.pem", &serving.certificate)?;
         let key = file("serving.key", &serving.key)?;
+        // By this variable alone it knows other accounts.
+        let accounts = format!("AZURITE_ACCOUNTS={ACCOUNT}:{ACCOUNT_KEY};{READERS_ACCOUNT}:{ACCOUNT_KEY}");
+        let node = node()?;
         let args = [
+            accounts.as_ref(),
+            node.as_os_str(),
             assets.azurite.as_os_str(),
             "--inMemoryPersistence".as_ref(),
             "--skipApiVersionCheck".as_ref(),
@@ -95,7 +103,7 @@ impl Azurite {
             "--key".as_ref(),
             key.as_os_str(),
         ];
-        let mut server = Server::spawn("azurite", &node()?, &args, folder.path())?;
+        let mut server = Server::spawn("azurite", Path::new("env"), &args, folder.path())?;
         let log = folder.path().join("azurite.log");
         let origin = server.ready(START_LIMIT, || async { listening(&log) }).await?;
         workspace::note(&format!("bed: Azurite ready in {:.1} s", start.elapsed().as_secs_f32()));
@@ -123,7 +131,13 @@ impl Azurite {
     /// What a simulator of Resource Manager needs to make containers here.
     #[must_use]
     pub fn backend(&self) -> azure_sim::BlobBackend {
-        azure_sim::BlobBackend { account: ACCOUNT.to_owned(), key: ACCOUNT_KEY.to_owned(), ca_pem: self.ca_pem.clone() }
+        self.backend_of(ACCOUNT)
+    }
+
+    /// The same for one of the two accounts.
+    #[must_use]
+    pub fn backend_of(&self, account: &str) -> azure_sim::BlobBackend {
+        azure_sim::BlobBackend { account: account.to_owned(), key: ACCOUNT_KEY.to_owned(), ca_pem: self.ca_pem.clone() }
     }
 
     /// The origin, `https://127.0.0.1:<port>`.

@@ -28,6 +28,11 @@ mod cases {
     mod destroy_cluster_faults;
     mod destroy_oidc;
     mod destroy_orphans;
+    mod docs;
+    mod docs_help;
+    mod docs_markdown;
+    mod docs_reference;
+    mod docs_run;
     mod doctor;
     mod doctor_exchange;
     mod doctor_fleet;

@@ -37,7 +37,7 @@ Examples:
 /// first that may be written. A program of one verb on the PATH, such as kubectl-hcp_azure-doctor, gets one of its own. A
 /// file that is not ours is never written over.
 #[derive(Debug, Args)]
-#[command(after_long_help = INSTALL_EXAMPLES)]
+#[command(after_help = INSTALL_EXAMPLES)]
 pub(super) struct InstallArgs {
     /// The folder to write to
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
@@ -48,7 +48,7 @@ pub(super) struct InstallArgs {
 ///
 /// Looks in every folder of the PATH, and removes nothing that is not ours.
 #[derive(Debug, Args)]
-#[command(after_long_help = UNINSTALL_EXAMPLES)]
+#[command(after_help = UNINSTALL_EXAMPLES)]
 pub(super) struct UninstallArgs {
     /// Look in this folder alone
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]

@@ -21,24 +21,25 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure completion install           # for kubectl hcp-azure <TAB>
   source <(kubectl hcp-azure completion bash)    # for kubectl-hcp_azure <TAB>";
+const BASH_EXAMPLES: &str = "\
+Examples:
+  source <(kubectl hcp-azure completion bash)          # for this shell
+  kubectl hcp-azure completion bash >> ~/.bashrc       # for every shell";
+const ZSH_EXAMPLES: &str = "\
+Examples:
+  source <(kubectl hcp-azure completion zsh)           # for this shell
+  kubectl hcp-azure completion zsh > ~/.zfunc/_kubectl-hcp_azure  # for all
 
-const BASH_HELP: &str = "\
-Load it:
-  source <(kubectl hcp-azure completion bash)                       # for this shell
-  echo 'source <(kubectl hcp-azure completion bash)' >> ~/.bashrc   # for every shell";
-const ZSH_HELP: &str = "\
-Load it, behind `autoload -U compinit; compinit`:
-  source <(kubectl hcp-azure completion zsh)                             # for this shell
-  kubectl hcp-azure completion zsh > \"${fpath[1]}/_kubectl-hcp_azure\"   # for every shell";
-const FISH_HELP: &str = "\
-Load it for this shell:
-  kubectl hcp-azure completion fish | source
-and for every shell:
-  kubectl hcp-azure completion fish > ~/.config/fish/completions/kubectl-hcp_azure.fish";
-const POWERSHELL_HELP: &str = "\
-Load it:
-  kubectl hcp-azure completion powershell | Out-String | Invoke-Expression   # for this shell
-  kubectl hcp-azure completion powershell >> $PROFILE                        # for every shell";
+Load it behind `autoload -U compinit; compinit`; a folder such as ~/.zfunc must stand in fpath.";
+const FISH_EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure completion fish | source           # for this shell
+  kubectl hcp-azure completion fish > \\
+    ~/.config/fish/completions/kubectl-hcp_azure.fish   # for every shell";
+const POWERSHELL_EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure completion powershell | Out-String | Invoke-Expression
+  kubectl hcp-azure completion powershell >> $PROFILE  # for every shell";
 
 /// Complete verbs, flags and names in your shell
 ///
@@ -47,7 +48,7 @@ Load it:
 /// kubectl-hcp_azure. Names of HostedClusters, NodePools and namespaces are asked of the management cluster, are kept for
 /// ten seconds, and never take longer than a second.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CompletionArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -56,16 +57,16 @@ pub(crate) struct CompletionArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Print the script for bash
-    #[command(after_help = BASH_HELP)]
+    #[command(after_help = BASH_EXAMPLES)]
     Bash,
     /// Print the script for zsh
-    #[command(after_help = ZSH_HELP)]
+    #[command(after_help = ZSH_EXAMPLES)]
     Zsh,
     /// Print the script for fish
-    #[command(after_help = FISH_HELP)]
+    #[command(after_help = FISH_EXAMPLES)]
     Fish,
     /// Print the script for PowerShell
-    #[command(after_help = POWERSHELL_HELP)]
+    #[command(after_help = POWERSHELL_EXAMPLES)]
     Powershell,
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),

@@ -16,9 +16,14 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure create iam dev --infra-id dev-x7k2p --azure-creds creds.json --resource-group-name os4-common \\
-    --oidc-issuer-url https://acct.blob.core.windows.net/acct --output-file workload-identities.json
-  kubectl hcp-azure create iam azure --name dev … --dry-run";
+  kubectl hcp-azure create iam dev --infra-id dev-x7k2p \\
+    --resource-group-name os4-common --azure-creds azure-creds.json \\
+    --oidc-issuer-url https://contosooidc.blob.core.windows.net/dev \\
+    --output-file workload-identities.json
+  kubectl hcp-azure create iam azure --name dev --infra-id dev-x7k2p \\
+    --resource-group-name os4-common --enable-kms --dry-run \\
+    --oidc-issuer-url https://contosooidc.blob.core.windows.net/dev \\
+    --output-file workload-identities.json";
 
 /// Create the managed identities of a cluster and what they trust
 ///
@@ -26,7 +31,7 @@ Examples:
 /// OIDC issuer, and the workload identities file that `create infra` and `create cluster` read. What exists is kept; the
 /// file is also written when a step fails, with what exists by then.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct IamArgs {
     /// Name of the cluster; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..=2)]

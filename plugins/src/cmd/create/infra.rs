@@ -22,10 +22,15 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure create infra dev --infra-id dev-x7k2p --azure-creds creds.json --base-domain hcp.example.com \\
-    --workload-identities-file workload-identities.json --assign-identity-roles --dns-zone-rg-name dns \\
+  kubectl hcp-azure create infra dev --infra-id dev-x7k2p \\
+    --base-domain hcp.example.com --azure-creds azure-creds.json \\
+    --assign-identity-roles --dns-zone-rg-name os4-common \\
+    --workload-identities-file workload-identities.json \\
     --output-file infra.yaml
-  kubectl hcp-azure create infra azure --name dev … --dry-run -o json";
+  kubectl hcp-azure create infra azure --name dev --infra-id dev-x7k2p \\
+    --base-domain hcp.example.com --dry-run -o json \\
+    --workload-identities-file workload-identities.json \\
+    --output-file infra.yaml";
 
 /// The capabilities that a cluster can be without.
 const CAPABILITIES: [&str; 7] =
@@ -37,7 +42,7 @@ const CAPABILITIES: [&str; 7] =
 /// cluster's controllers look for them, and with --assign-identity-roles the role assignments. Parts that exist already
 /// can be given instead. What is there is kept.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct InfraArgs {
     /// Name of the cluster; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..=2)]

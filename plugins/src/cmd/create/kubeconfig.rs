@@ -17,16 +17,16 @@ use crate::globals::Globals;
 const EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure create kubeconfig prod > prod.kubeconfig
-  kubectl hcp-azure create kubeconfig --name prod --namespace clusters --output-file prod.kubeconfig
-  kubectl hcp-azure create kubeconfig --output-file all.kubeconfig
-  oc --kubeconfig all.kubeconfig --context clusters-prod get nodes";
+  kubectl hcp-azure create kubeconfig prod -n clusters \\
+    --output-file prod.kubeconfig
+  kubectl hcp-azure create kubeconfig --output-file all.kubeconfig";
 
 /// Print the kubeconfig of a hosted cluster, or of all
 ///
 /// With a name: the kubeconfig as the HostedCluster publishes it for its administrator. Without: those of all
 /// HostedClusters, in one namespace (-n) or in all, merged into one; its contexts are called <namespace>-<name>.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(super::switch))]
+#[command(after_help = EXAMPLES, args_override_self = true, mut_args(super::switch))]
 pub(crate) struct KubeconfigArgs {
     /// Name of the HostedCluster; without one, all of them
     #[arg(value_name = "NAME", num_args = 0..)]

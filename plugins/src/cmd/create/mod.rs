@@ -16,11 +16,18 @@ use clap::{Args, Subcommand};
 use crate::Ended;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure create oidc-issuer contosooidc --dry-run
+  kubectl hcp-azure create cluster -f dev-spec.yaml --wait
+  kubectl hcp-azure create kubeconfig dev > dev.kubeconfig";
+
 /// Create what a hosted cluster needs
 ///
 /// Each verb looks first, shows its plan, and does only what is missing or different. Interrupted or failed, it goes on
 /// where it stopped when the same command is run again.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CreateArgs {
     #[command(subcommand)]
     noun: Noun,

@@ -18,9 +18,13 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure create nodepool gpu --cluster-name prod --instance-type Standard_NC24ads_A100_v4 --replicas 1
-  kubectl hcp-azure create nodepool azure --name np1 --cluster-name prod --arch arm64 --dry-run
-  kubectl hcp-azure create nodepool np1 --cluster-name prod --nodepool-subnet-id ID --render";
+  kubectl hcp-azure create nodepool gpu --cluster-name dev --replicas 1 \\
+    --instance-type Standard_NC24ads_A100_v4
+  kubectl hcp-azure create nodepool azure --name arm --cluster-name dev \\
+    --arch arm64 --replicas 2 --dry-run
+  kubectl hcp-azure create nodepool np1 --cluster-name dev --render \\
+    --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \\
+    --nodepool-subnet-id \"$SUBNET_ID\"";
 
 /// Create a NodePool of an existing hosted cluster
 ///
@@ -28,7 +32,7 @@ Examples:
 /// API server is asked in a dry run, before anything is changed. A NodePool that exists is kept if it is what is asked for,
 /// and refused if not: this verb changes none. With --render the NodePool is printed as YAML instead.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(super::switch))]
+#[command(after_help = EXAMPLES, args_override_self = true, mut_args(super::switch))]
 pub(crate) struct NodepoolArgs {
     /// The word `azure`, which may be left out, and the name
     #[arg(value_name = "NAME", num_args = 0..)]

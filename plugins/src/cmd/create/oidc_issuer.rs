@@ -17,9 +17,11 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure create oidc-issuer contosooidc --azure-creds creds.json
-  kubectl hcp-azure create oidc-issuer contosooidc --resource-group-name os4-common --output-dir keys --dry-run
-  kubectl hcp-azure create oidc-issuer contosooidc --key-file keys/serviceaccount-signer.private --rotate";
+  kubectl hcp-azure create oidc-issuer contosooidc
+  kubectl hcp-azure create oidc-issuer contosooidc --output-dir keys \\
+    --resource-group-name os4-common --dry-run
+  kubectl hcp-azure create oidc-issuer contosooidc --rotate \\
+    --key-file keys/serviceaccount-signer.private";
 
 /// The file of the private key, as `ccoctl` names it.
 const KEY_FILE: &str = "serviceaccount-signer.private";
@@ -33,7 +35,7 @@ const KEY_FILE: &str = "serviceaccount-signer.private";
 ///
 /// Prints the issuer's address on stdout.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct OidcIssuerArgs {
     /// Name of the issuer; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..=2)]

@@ -23,9 +23,10 @@ use crate::globals::{self, Globals};
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure destroy cluster dev --azure-creds creds.json --dry-run
-  kubectl hcp-azure destroy cluster dev --azure-creds creds.json --with-iam --confirm dev
-  kubectl hcp-azure destroy cluster dev --infra-id dev-x7k2p --no-cluster --confirm dev";
+  kubectl hcp-azure destroy cluster dev --azure-creds azure-creds.json --dry-run
+  kubectl hcp-azure destroy cluster dev --with-iam --confirm dev
+  kubectl hcp-azure destroy cluster dev --infra-id dev-x7k2p \\
+    --no-cluster --confirm dev";
 
 /// How long a deletion may take: private endpoints take longer.
 const GRACE: Duration = Duration::from_secs(10 * 60);
@@ -40,7 +41,7 @@ const GRACE_PRIVATE: Duration = Duration::from_secs(20 * 60);
 /// It works as well when half of it is gone: without the HostedCluster, --infra-id names what is left; without the
 /// management cluster, --no-cluster does the rest.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ClusterArgs {
     /// Name of the HostedCluster; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..)]

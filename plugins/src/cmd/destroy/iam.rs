@@ -15,7 +15,10 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure destroy iam dev --infra-id dev-x7k2p --resource-group-name os4-common --azure-creds creds.json --dry-run";
+  kubectl hcp-azure destroy iam dev --infra-id dev-x7k2p \\
+    --resource-group-name os4-common --dry-run
+  kubectl hcp-azure destroy iam dev --infra-id dev-x7k2p --confirm dev \\
+    --workload-identities-file workload-identities.json";
 
 /// Delete the managed identities of a cluster
 ///
@@ -23,7 +26,7 @@ Examples:
 /// another issuer's cluster uses too stays, and loses this cluster's credentials. The group goes if it was made for them
 /// and holds nothing else.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct IamArgs {
     /// Name of the cluster; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..)]

@@ -15,7 +15,8 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure destroy infra dev --infra-id dev-x7k2p --azure-creds creds.json --dry-run
+  kubectl hcp-azure destroy infra dev --infra-id dev-x7k2p --dry-run \\
+    --azure-creds azure-creds.json
   kubectl hcp-azure destroy infra dev --infra-json infra.yaml --confirm dev";
 
 /// Delete the infrastructure of a cluster that is gone
@@ -24,7 +25,7 @@ Examples:
 /// provably the cluster's goes: what bears our tags, the tags of its controllers, or the infra id in its name. Role
 /// assignments go wherever they are. Identities stay: `destroy iam` deletes them.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct InfraArgs {
     /// Name of the cluster; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..)]

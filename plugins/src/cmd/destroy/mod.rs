@@ -18,11 +18,17 @@ use super::create::run::{self, Job, PlanArgs};
 use crate::Ended;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure destroy cluster dev --azure-creds azure-creds.json --dry-run
+  kubectl hcp-azure destroy orphans --azure-creds azure-creds.json";
+
 /// Delete what was created for a hosted cluster
 ///
 /// Each verb looks first and shows what goes, with the proof that it is the cluster's, and what stays. Nothing is deleted
 /// that cannot be proven to be the cluster's. Interrupted or failed, it goes on when the same command is run again.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct DestroyArgs {
     #[command(subcommand)]
     noun: Noun,

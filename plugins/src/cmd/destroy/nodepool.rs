@@ -17,13 +17,14 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
+  kubectl hcp-azure destroy nodepool gpu --dry-run
   kubectl hcp-azure destroy nodepool gpu -n clusters --confirm gpu";
 
 /// Delete a NodePool with its machines
 ///
 /// The operator drains and deletes the machines; `doctor` tells what holds them up.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct NodepoolArgs {
     /// Name of the NodePool; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..)]

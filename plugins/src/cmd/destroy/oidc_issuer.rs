@@ -15,8 +15,10 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure destroy oidc-issuer contosooidc --azure-creds creds.json --dry-run
-  kubectl hcp-azure destroy oidc-issuer contosooidc --resource-group-name os4-common --confirm contosooidc";
+  kubectl hcp-azure destroy oidc-issuer contosooidc --dry-run \\
+    --azure-creds azure-creds.json
+  kubectl hcp-azure destroy oidc-issuer contosooidc \\
+    --resource-group-name os4-common --confirm contosooidc";
 
 /// Delete an OIDC issuer that no identity trusts any more
 ///
@@ -24,7 +26,7 @@ Examples:
 /// for it and hold nothing else. As long as a federated credential of the subscription trusts the issuer, nothing is
 /// deleted. The key files on disk stay.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct OidcIssuerArgs {
     /// Name of the issuer; a literal 'azure' before it is accepted
     #[arg(value_name = "NAME", num_args = 0..)]

@@ -17,8 +17,9 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure destroy orphans --azure-creds creds.json
-  kubectl hcp-azure destroy orphans --also-context other-management-cluster --print-script > clean-up.sh
+  kubectl hcp-azure destroy orphans --azure-creds azure-creds.json
+  kubectl hcp-azure destroy orphans --also-context other-cluster \\
+    --print-script > clean-up.sh
   kubectl hcp-azure destroy orphans --no-cluster --infra-id dev-x7k2p -o json";
 
 /// Show what dead clusters left in the subscription; deletes nothing
@@ -29,7 +30,7 @@ Examples:
 ///
 /// Exits with 0 when nothing is left, with 1 when something is, and with 2 when that could not be found out.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct OrphansArgs {
     /// Infra id of a cluster that is dead; can be repeated
     #[arg(long, value_name = "ID")]

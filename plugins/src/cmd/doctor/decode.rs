@@ -17,9 +17,10 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  oc -n clusters-prod logs deployment/capi-provider | kubectl hcp-azure doctor decode
+  oc -n clusters-prod logs deployment/capi-provider |
+    kubectl hcp-azure doctor decode
   kubectl hcp-azure doctor decode --bundle prod.tar.gz < error.txt
-  kubectl hcp-azure doctor decode --hosted-cluster prod -o json capi-provider.log
+  kubectl hcp-azure doctor decode --hosted-cluster prod -o json capi.log
 
 Exit codes: 0 refusals were found and decoded, 1 the text holds none, 2 it could not be read.";
 
@@ -29,7 +30,7 @@ Exit codes: 0 refusals were found and decoded, 1 the text holds none, 2 it could
 /// What a token said is compared with a cluster's federated credentials, else with the subjects that components are known to
 /// have. Tokens and secrets in the text are never repeated.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct DecodeArgs {
     /// Files to read; stdin where there is none, or for `-`
     files: Vec<PathBuf>,

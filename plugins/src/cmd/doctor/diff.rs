@@ -27,7 +27,7 @@ Exit codes: 0 no new failure, 1 there are new failures, 2 something could not be
 ///
 /// A finding that the later run did not look for, or could not judge, is not called gone.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct DiffArgs {
     /// The earlier one: a bundle or dump, or a report of `doctor -o json`
     before: PathBuf,

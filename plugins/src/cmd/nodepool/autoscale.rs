@@ -19,7 +19,7 @@ Examples:
 ///
 /// Taken off, the NodePool gets the number of nodes that is given.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, group = ArgGroup::new("way").args(["max", "off"]).required(true))]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("way").args(["max", "off"]).required(true))]
 pub(super) struct AutoscaleArgs {
     /// Name of the NodePool
     #[arg(value_name = "NAME", num_args = 0..)]

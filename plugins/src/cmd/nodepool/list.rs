@@ -25,7 +25,7 @@ Examples:
 ///
 /// SKEW says how many minors a NodePool is behind its HostedCluster: `n-3` is the last that is supported.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ListArgs {
     /// Only those of this HostedCluster
     #[arg(long, value_name = "NAME")]

@@ -16,11 +16,18 @@ use crate::Ended;
 use crate::cmd::source;
 use crate::globals::Globals;
 
+const EXAMPLES: &str = "\
+Examples:
+  kubectl hcp-azure nodepool list -A
+  kubectl hcp-azure nodepool scale prod-1 --replicas 5
+  kubectl hcp-azure nodepool autoscale prod-1 --min 1 --max 5";
+
 /// List, scale and upgrade the NodePools of hosted clusters
 ///
 /// Each verb looks first, refuses what the API server or the operator would refuse, shows its plan, and changes the one
 /// field that it is about.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct NodepoolArgs {
     #[command(subcommand)]
     verb: Verb,

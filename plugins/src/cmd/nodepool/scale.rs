@@ -22,7 +22,7 @@ Examples:
 ///
 /// A NodePool that the autoscaler sizes is refused: it would undo the change.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ScaleArgs {
     /// Name of the NodePool
     #[arg(value_name = "NAME", num_args = 0..)]

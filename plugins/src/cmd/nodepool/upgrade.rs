@@ -18,14 +18,15 @@ use crate::globals::Globals;
 const EXAMPLES: &str = "\
 Examples:
   kubectl hcp-azure nodepool upgrade prod-1
-  kubectl hcp-azure nodepool upgrade prod-1 prod-gpu --release-image quay.io/openshift-release-dev/ocp-release:4.22.7-multi";
+  kubectl hcp-azure nodepool upgrade prod-1 prod-gpu \\
+    --release-image quay.io/openshift-release-dev/ocp-release:4.22.7-multi";
 
 /// Give NodePools another release: by default that of their HostedCluster
 ///
 /// A NodePool is never newer than its HostedCluster, and at most three minors behind. How its nodes are replaced, its own
 /// settings say.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct UpgradeArgs {
     /// Names of NodePools of one HostedCluster
     #[arg(value_name = "NAME", num_args = 0..)]

@@ -27,9 +27,13 @@ use standing::{ReleaseArgs, Standing, Versions};
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure upgrade prod --release-image quay.io/openshift-release-dev/ocp-release:4.22.7-multi --dry-run
-  kubectl hcp-azure upgrade cluster prod --release-image quay.io/openshift-release-dev/ocp-release@sha256:… --wait
-  kubectl hcp-azure upgrade prod --release-image IMAGE --with-node-pools --wait --timeout 2h --yes";
+  kubectl hcp-azure upgrade prod --dry-run \\
+    --release-image quay.io/openshift-release-dev/ocp-release:4.22.7-multi
+  kubectl hcp-azure upgrade prod \\
+    --release-image quay.io/openshift-release-dev/ocp-release:4.22.7-multi \\
+    --with-node-pools --wait --timeout 2h
+  kubectl hcp-azure upgrade cluster prod --control-plane-only --yes \\
+    --release-image quay.io/openshift-release-dev/ocp-release:4.22.7-multi";
 
 /// Give a hosted cluster another release
 ///
@@ -39,7 +43,7 @@ Examples:
 /// cluster that says it cannot be upgraded.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = EXAMPLES,
+    after_help = EXAMPLES,
     override_usage = "kubectl hcp-azure upgrade [cluster] NAME --release-image IMAGE [OPTIONS]"
 )]
 pub(crate) struct UpgradeArgs {

@@ -13,18 +13,19 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure create cluster dev --pull-secret pull-secret.json --azure-creds creds.json \
-    --base-domain hcp.example.com --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \
-    --sa-token-issuer-private-key-path serviceaccount-signer.private \
-    --oidc-issuer-url https://ACCOUNT.blob.core.windows.net/dev \
-    --assign-identity-roles --dns-zone-rg-name dns --node-pool-replicas 2 --wait
-  kubectl hcp-azure create cluster dev --infra-json dev-infra.yaml --pull-secret pull-secret.json \\
-    --azure-creds creds.json --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \\
-    --sa-token-issuer-private-key-path signer.key --oidc-issuer-url https://ACCOUNT.blob.core.windows.net/dev \\
-    --node-pool-replicas 2 --render-into dev.yaml --render-sensitive
-  oc apply -f dev.yaml
-  kubectl hcp-azure create cluster dev --node-pool-replicas 2 … --print-spec > dev-spec.yaml
-  kubectl hcp-azure create cluster -f dev-spec.yaml --node-pool-replicas 3 --render";
+  kubectl hcp-azure create cluster dev --azure-creds azure-creds.json \\
+    --pull-secret pull-secret.json --base-domain hcp.example.com \\
+    --assign-identity-roles --dns-zone-rg-name os4-common \\
+    --oidc-issuer-url https://contosooidc.blob.core.windows.net/dev \\
+    --sa-token-issuer-private-key-path serviceaccount-signer.private \\
+    --release-image quay.io/openshift-release-dev/ocp-release:4.22.3-multi \\
+    --node-pool-replicas 2 --wait
+  kubectl hcp-azure create cluster dev --base-domain hcp.example.com \\
+    --node-pool-replicas 2 --print-spec > dev-spec.yaml
+  kubectl hcp-azure create cluster -f dev-spec.yaml --dry-run \\
+    --azure-creds azure-creds.json
+  kubectl hcp-azure create cluster -f dev-spec.yaml \\
+    --infra-json infra.yaml --render-into dev.yaml --render-sensitive";
 
 /// Create a hosted cluster
 ///
@@ -36,7 +37,7 @@ Examples:
 /// With --render nothing is created: the objects are printed as YAML. Flags and files that would make the API server
 /// refuse the result are refused, each with its name and a way out.
 #[derive(Debug, Clone, Args)]
-#[command(after_long_help = EXAMPLES, args_override_self = true, mut_args(switch))]
+#[command(after_help = EXAMPLES, args_override_self = true, mut_args(switch))]
 pub(crate) struct ClusterArgs {
     #[command(flatten)]
     pub spec: SpecArgs,
