@@ -13,6 +13,8 @@ use cloud::kubernetes::KubeOptions;
 use secrecy::SecretString;
 use ui::{ColorChoice, Failure, FailureKind};
 
+use crate::cmd::Held;
+
 /// Flags of every verb, as typed.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Globals {
@@ -88,6 +90,15 @@ pub(crate) struct Globals {
     /// The flags that the command line gives, by the names of their fields; all others have their defaults.
     #[arg(skip)]
     pub given: BTreeSet<String>,
+    /// The command line behind the program's name, as it was typed.
+    #[arg(skip)]
+    pub typed: Vec<String>,
+    /// How the user calls the program.
+    #[arg(skip)]
+    pub program: &'static str,
+    /// The saved plan that is to be applied, exactly or not at all.
+    #[arg(skip)]
+    pub saved: Option<Arc<Held>>,
 }
 
 /// The process environment, with the subscription of `--subscription` in place of its own.

@@ -5,7 +5,6 @@
 //! `run`. Verbs read options, let `cloud` collect, `checks` judge and `ui` say it, and give back an [`ui::Outcome`]; only
 //! [`main`] exits.
 
-mod again;
 mod cmd;
 mod globals;
 mod program;
@@ -51,21 +50,27 @@ fn run(args: Vec<OsString>, program: &'static str) -> Outcome {
     if let Some(question) = cmd::completion::asked(&args) {
         return cmd::completion::answer(&question);
     }
-    let mut command = Cli::command().bin_name(program);
-    let parsed = command.try_get_matches_from_mut(args.clone()).and_then(|matches| {
-        let mut cli = Cli::from_arg_matches(&matches)?;
-        cli.globals.given = given(&matches);
-        Ok(cli)
-    });
-    let cli = match parsed {
+    let cli = match parsed(args.clone(), program) {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, &command, &args, program),
+        Err(error) => return refused(&error, &args, program),
     };
     let terminal = Terminal::of_stderr(cli.globals.color_choice());
     cmd::run(cli, program).unwrap_or_else(|failure| {
-        ui::note(&failure.render_with(&again::command(&args, program), &terminal));
+        ui::note(&failure.render_with(&cmd::command_line::again(&args, program), &terminal));
         failure.outcome()
     })
+}
+
+/// A command line, understood.
+///
+/// # Errors
+/// What clap says of it: help and version too.
+pub(crate) fn parsed(args: Vec<OsString>, program: &'static str) -> Result<Cli, clap::Error> {
+    let typed = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let matches = Cli::command().bin_name(program).try_get_matches_from(args)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    (cli.globals.given, cli.globals.typed, cli.globals.program) = (given(&matches), typed, program);
+    Ok(cli)
 }
 
 /// What the command line gives, and no default, by the names of the fields. The verb knows the flags of every verb too.
@@ -79,7 +84,7 @@ fn given(matches: &ArgMatches) -> BTreeSet<String> {
 }
 
 /// Help and version go to stdout as results; anything else that clap says is wrong usage.
-fn refused(error: &clap::Error, command: &clap::Command, args: &[OsString], program: &str) -> Outcome {
+fn refused(error: &clap::Error, args: &[OsString], program: &'static str) -> Outcome {
     let text = error.render().to_string();
     if !error.use_stderr() {
         return cmd::printed(&Terminal::of_stdout(ColorChoice::Auto).fit(&text));
@@ -88,7 +93,9 @@ fn refused(error: &clap::Error, command: &clap::Command, args: &[OsString], prog
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         ui::note(&format!("{text}\n"));
     }
-    let failure = usage::failure(error, command, args, program);
+    let mut command = Cli::command().bin_name(program);
+    command.build();
+    let failure = usage::failure(error, &command, args, program);
     ui::note(&failure.render(&Terminal::of_stderr(ColorChoice::Auto)));
     failure.outcome()
 }

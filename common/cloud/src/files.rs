@@ -59,6 +59,16 @@ pub enum FileError {
     },
 }
 
+/// The first of these files that is there.
+pub fn first_of<'a>(paths: &[&'a str]) -> Option<&'a str> {
+    paths.iter().copied().find(|path| Path::new(path).is_file())
+}
+
+/// Whether something stands under this name.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
 /// Reads a text that is no secret.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ pub mod orphans;
 pub mod registry;
 pub mod releases;
 pub mod runs;
+pub mod saved_plan;
 pub mod scripts;
 pub mod secrets;
 pub mod session;

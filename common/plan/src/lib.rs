@@ -18,6 +18,7 @@ pub mod node_pool;
 pub mod node_pool_size;
 pub mod objects;
 pub mod oidc;
+mod outline;
 pub mod patch;
 mod refusal;
 pub mod release;

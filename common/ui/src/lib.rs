@@ -3,6 +3,7 @@
 //! Everything is rendered to a `String` for a [`Terminal`] first and written by [`print`] or [`note`], so that tests see
 //! what people see, and a closed pipe ends the program quietly.
 
+pub mod ask;
 pub mod capacity;
 mod exit;
 mod failure;

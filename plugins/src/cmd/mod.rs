@@ -1,6 +1,8 @@
 //! The verbs.
 
+mod apply;
 mod bundle;
+pub(crate) mod command_line;
 pub(crate) mod completion;
 mod create;
 mod destroy;
@@ -57,6 +59,7 @@ pub(crate) struct Cli {
 enum Command {
     Create(Box<create::CreateArgs>),
     Destroy(Box<destroy::DestroyArgs>),
+    Apply(apply::ApplyArgs),
     Nodepool(nodepool::NodepoolArgs),
     Upgrade(Box<upgrade::UpgradeArgs>),
     Doctor(Box<doctor::DoctorArgs>),
@@ -66,6 +69,15 @@ enum Command {
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
 }
+
+impl Cli {
+    /// Whether its verb makes a plan that can be saved.
+    fn makes_a_plan(&self) -> bool {
+        matches!(self.command, Command::Create(_) | Command::Destroy(_))
+    }
+}
+
+pub(crate) use apply::Held;
 
 /// Output formats of verbs that report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -103,6 +115,7 @@ pub(crate) fn run(cli: Cli, program: &'static str) -> Ended {
     match command {
         Command::Create(args) => create::run(&globals, &args, program),
         Command::Destroy(args) => destroy::run(&globals, &args, program),
+        Command::Apply(args) => apply::run(&globals, &args, program),
         Command::Nodepool(args) => nodepool::run(&globals, &args, program),
         Command::Upgrade(args) => upgrade::run(&globals, &args, program),
         Command::Doctor(args) => doctor::run(&globals, &args, program),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases {
+    mod apply;
     mod bench;
     mod bundle;
     mod cli;
@@ -56,4 +57,5 @@ mod cases {
     mod status_stories;
     mod supply_chain;
     mod ux;
+    mod wizard;
 }

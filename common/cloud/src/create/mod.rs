@@ -165,6 +165,19 @@ pub async fn regions(arm: &Arm, subscription: &str) -> Result<Vec<String>, Facts
     }
 }
 
+/// The public DNS zones of the subscription by their ids; none where they may not be read.
+///
+/// # Errors
+/// [`FactsError`].
+pub async fn zones(arm: &Arm, subscription: &str) -> Result<Option<Vec<facts::ArmId>>, FactsError> {
+    let subscription = ArmId::for_subscription(subscription)?;
+    let found = match arm.bodies(&subscription, "/providers/Microsoft.Network/dnszones", infra::DNS, None).await {
+        Err(error) if error.is_denied() => return Ok(None),
+        found => found?.unwrap_or_default(),
+    };
+    Ok(Some(found.iter().filter_map(|zone| Some(facts::ArmId::new(zone.get("id")?.as_str()?))).collect()))
+}
+
 fn names(bodies: &[Value]) -> Vec<String> {
     bodies.iter().filter_map(|body| Some(body.get("name")?.as_str()?.to_owned())).collect()
 }

@@ -20,6 +20,7 @@ mod named;
 pub mod objects;
 mod patch;
 mod proxy;
+mod region;
 mod remains;
 mod shared;
 mod whoami;

@@ -81,6 +81,29 @@ pub fn read(text: &str) -> Result<ClusterSpec, String> {
     }
 }
 
+/// The keys that a file's text gives, whatever their values: those of `spec` and of `spec.machines`. None in a text that
+/// [`read`] refuses.
+pub fn keys(text: &str) -> BTreeSet<String> {
+    const MACHINES: &str = "machines";
+    let whole: Value = serde_saphyr::from_str(text).unwrap_or_default();
+    let below = |value: &Value| value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
+    let mut keys: BTreeSet<String> = below(&whole[ENVELOPE[2]]);
+    if keys.remove(MACHINES) {
+        let machines: BTreeSet<String> = below(&whole[ENVELOPE[2]][MACHINES]);
+        keys.extend(machines);
+    }
+    keys
+}
+
+/// What differs from the defaults, in the order of the flags: each key, in camel case, with its value.
+pub fn given(spec: &ClusterSpec) -> Vec<(String, Value)> {
+    const MACHINES: &str = "machines";
+    let mut shown = differing(&json(spec), &json(&ClusterSpec::default()));
+    let machines = shown.shift_remove(MACHINES);
+    let machines = machines.and_then(|machines| machines.as_object().cloned()).unwrap_or_default();
+    shown.into_iter().chain(machines).collect()
+}
+
 /// The file of a spec: what differs from the defaults, and name and namespace in any case.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use cloud::create;
 use plan::iam::{self, Spec};
 use plan::infra;
 
-use super::run::{self, Job, PlanArgs, TimeArgs};
+use super::run::{self, Job, PlanArgs, SaveArgs, TimeArgs};
 use super::{refused, required_name};
 use crate::Ended;
 use crate::cmd::block_on_until;
@@ -60,6 +60,8 @@ pub(crate) struct IamArgs {
     #[command(flatten)]
     plan: PlanArgs,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     time: TimeArgs,
 }
 
@@ -75,7 +77,8 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
         output_file: Some(args.output_file.clone()),
     };
     spec.check().map_err(refused::one)?;
-    run::consent(globals, &args.plan)?;
+    let plan_args = args.save.onto(&args.plan);
+    run::consent(globals, &plan_args)?;
     let stop = Stop::default();
     let work = async {
         let session = run::unless_stopped(&stop, run::session(globals)).await?;
@@ -92,7 +95,7 @@ pub(crate) fn run(globals: &Globals, args: &IamArgs, program: &'static str) -> E
         let plan = run::plan_of(steps)?;
         let job = Job {
             globals,
-            args: &args.plan,
+            args: &plan_args,
             plan: &plan,
             notes: &[],
             title: format!("identities of {} (infra id {})", spec.name, spec.infra_id),

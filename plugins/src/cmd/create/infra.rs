@@ -14,7 +14,7 @@ use plan::late::Late;
 use ui::{Failure, Outcome};
 
 use super::inputs::Reader;
-use super::run::{self, Job, PlanArgs, TimeArgs};
+use super::run::{self, Job, PlanArgs, SaveArgs, TimeArgs};
 use super::{refused, required_name};
 use crate::Ended;
 use crate::cmd::{block_on_until, printed};
@@ -103,13 +103,16 @@ pub(crate) struct InfraArgs {
     #[command(flatten)]
     plan: PlanArgs,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     time: TimeArgs,
 }
 
 pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) -> Ended {
     let mut spec = spec(args)?;
     spec.check().map_err(refused::one)?;
-    run::consent(globals, &args.plan)?;
+    let plan_args = args.save.onto(&args.plan);
+    run::consent(globals, &plan_args)?;
     let stop = Stop::default();
     let work = async {
         let session = run::unless_stopped(&stop, run::session(globals)).await?;
@@ -122,7 +125,7 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
         let file = spec.output_file.as_ref().map_or_else(|| "<file>".into(), |path| path.display().to_string());
         let job = Job {
             globals,
-            args: &args.plan,
+            args: &plan_args,
             plan: &plan,
             notes: &planned.notes,
             title: format!("infrastructure of {} (infra id {}) in {}", spec.name, spec.infra_id, spec.location),
@@ -133,7 +136,7 @@ pub(crate) fn run(globals: &Globals, args: &InfraArgs, program: &'static str) ->
             next: format!("next: `{program} create cluster --name {} --infra-json {file} …`", spec.name),
         };
         let outcome = run::go(&job).await?;
-        if spec.output_file.is_none() && !args.plan.dry_run && !args.plan.output.is_document() {
+        if spec.output_file.is_none() && !plan_args.changes_nothing() && !args.plan.output.is_document() {
             return Ok(match printed(&planned.output) {
                 Outcome::Yes => outcome,
                 other => other,

@@ -145,7 +145,10 @@ impl Reader {
 }
 
 /// Subscription and tenant: of the credentials file, else of the environment.
-fn account(globals: &Globals) -> Result<AzureAccount, Refusal> {
+///
+/// # Errors
+/// A refusal of the file; without a value where there is neither.
+pub(super) fn account(globals: &Globals) -> Result<AzureAccount, Refusal> {
     let fix = "give a file with subscriptionId, tenantId, clientId and clientSecret";
     let Some(path) = &globals.azure_creds else {
         let variable = |name| globals.environment().var(name);

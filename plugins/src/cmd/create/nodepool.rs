@@ -10,7 +10,7 @@ use plan::node_pool::{self, Found};
 use ui::Failure;
 
 use super::machines::MachineArgs;
-use super::run::{self, Job, PlanArgs};
+use super::run::{self, Job, PlanArgs, SaveArgs};
 use super::{given, name_of, namespace, refused};
 use crate::Ended;
 use crate::cmd::{block_on, block_on_until, printed, source};
@@ -64,11 +64,13 @@ pub(crate) struct NodepoolArgs {
     #[command(flatten)]
     machines: MachineArgs,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     plan: PlanArgs,
 }
 
 pub(crate) fn run(globals: &Globals, args: NodepoolArgs, program: &'static str) -> Ended {
-    let (render, plan_args) = (args.render, args.plan);
+    let (render, plan_args) = (args.render, args.save.onto(&args.plan));
     let spec = NodePoolSpec {
         name: name_of(args.name, &args.words)?,
         namespace: namespace(globals),

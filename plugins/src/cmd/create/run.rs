@@ -1,5 +1,6 @@
 //! What every `create` shares: names, the session, showing the plan, asking, applying, and what is said at the end.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,13 +8,14 @@ use clap::{Args, ValueEnum};
 use cloud::apply::{self, Applied, Event, Hands, Options, Outcome as StepOutcome, Stop};
 use cloud::create::FactsError;
 use cloud::http;
+use cloud::saved_plan::SavedPlan;
 use cloud::session::{self, AzureSession, NoSession, WrongTenant};
 use plan::{Plan, Step, Verb};
 use ui::plan::{Detail, End, PlanDocument, Progress};
 use ui::{Failure, FailureKind, Outcome, Terminal};
 
 use super::refused;
-use crate::cmd::{printed, screen};
+use crate::cmd::{command_line, printed, screen};
 use crate::globals::{self, Globals};
 
 /// How a plan is shown and applied.
@@ -35,6 +37,41 @@ pub(crate) struct PlanArgs {
     /// Output format of the plan
     #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
     pub output: PlanFormat,
+    /// Where the plan is saved instead of being applied.
+    #[arg(skip)]
+    pub save: Option<PathBuf>,
+    /// Flags that a saved command needs besides, so that it makes the same plan.
+    #[arg(skip)]
+    pub pins: Vec<String>,
+    /// What is said between the plan and the question whether to apply it.
+    #[arg(skip)]
+    pub closing: Option<String>,
+    /// The command line behind the program's name, where another than the typed one asks for the same.
+    #[arg(skip)]
+    pub words: Option<Vec<String>>,
+}
+
+impl PlanArgs {
+    /// Whether the plan is only shown, or saved.
+    pub fn changes_nothing(&self) -> bool {
+        self.dry_run || self.save.is_some()
+    }
+}
+
+/// Where a plan is saved.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Plan")]
+pub(crate) struct SaveArgs {
+    /// Save the plan to a file and change nothing: `apply FILE` does exactly that later, or nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "yes"])]
+    save_plan: Option<PathBuf>,
+}
+
+impl SaveArgs {
+    /// The flags of the plan, with these.
+    pub fn onto(&self, plan: &PlanArgs) -> PlanArgs {
+        PlanArgs { save: self.save_plan.clone(), ..plan.clone() }
+    }
 }
 
 /// How long a run may take.
@@ -86,7 +123,7 @@ pub(crate) struct Job<'a> {
 
 /// Refuses, before anything is called, to apply a plan that nobody can be asked about.
 pub(crate) fn consent(globals: &Globals, args: &PlanArgs) -> Result<(), Failure> {
-    if args.dry_run || args.yes || (!globals.no_input && ui::plan::can_ask()) {
+    if args.changes_nothing() || args.yes || globals.saved.is_some() || (!globals.no_input && ui::plan::can_ask()) {
         return Ok(());
     }
     let why = if globals.no_input { "--no-input forbids to ask" } else { "there is no terminal to ask on" };
@@ -275,11 +312,20 @@ pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
     let Job { globals, args, plan, .. } = job;
     let stderr = Terminal::of_stderr(globals.color_choice());
     let json = args.output.is_document();
-    if args.dry_run {
+    let management_cluster = job.hands.kubernetes.map(|connection| connection.server());
+    if let Some(saved) = &globals.saved {
+        saved.check(plan, management_cluster)?;
+    }
+    if let Some(path) = &args.save {
+        let saved = SavedPlan::of(plan, command(job), management_cluster, &job.title, env!("CARGO_PKG_VERSION"));
+        saved.write(path).map_err(|error| refused::one(refused::file("--save-plan", path, &error)))?;
+    }
+    if args.changes_nothing() {
         let text = if json { document(job, None, None)? } else { shown(job, &screen(globals)) };
         let outcome = printed(&text);
-        if !globals.quiet && !json && !plan.is_done() && outcome == Outcome::Yes {
-            ui::note("next: the same command without `--dry-run` applies this plan\n");
+        ui::note(args.closing.as_deref().unwrap_or_default());
+        if !globals.quiet && outcome == Outcome::Yes {
+            ui::note(&next_of_shown(job));
         }
         return Ok(Carried::Shown(match outcome {
             Outcome::Yes if args.exit_code && !plan.is_done() => Outcome::No,
@@ -289,10 +335,11 @@ pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
     if !globals.quiet && !json {
         ui::note(&shown(job, &stderr));
     }
+    ui::note(args.closing.as_deref().unwrap_or_default());
     if plan.is_done() {
         return Ok(Carried::Out(Done { applied: None, line: "already as planned, nothing to do.".into() }));
     }
-    if !args.yes && !agreed(job).await? {
+    if !args.yes && globals.saved.is_none() && !agreed(job).await? {
         return Err(Failure::new(FailureKind::Interrupted, "not applied; nothing was changed"));
     }
     let begun = Instant::now();
@@ -324,6 +371,29 @@ pub(crate) async fn carry_out(job: &Job<'_>) -> Result<Carried, Failure> {
     }
 }
 
+/// What may follow a plan that was only shown.
+fn next_of_shown(job: &Job<'_>) -> String {
+    match &job.args.save {
+        Some(path) => {
+            let path = command_line::quoted([path.display().to_string()]);
+            let apply = format!("{} apply {path}", job.globals.program);
+            format!(
+                "saved to {path}, which holds no secret.\nnext: `{apply}` does exactly this, or nothing if anything has changed\n"
+            )
+        }
+        None if job.args.output.is_document() || job.plan.is_done() => String::new(),
+        None => "next: the same command without `--dry-run` applies this plan\n".to_owned(),
+    }
+}
+
+/// The command that makes a job's plan, and saves nothing: neither a plan nor a token.
+fn command(job: &Job<'_>) -> Vec<String> {
+    let words = job.args.words.as_ref().unwrap_or(&job.globals.typed);
+    let mut command = command_line::without(words, &["--save-plan", "--token"]);
+    command.extend(job.args.pins.iter().cloned());
+    command
+}
+
 /// What is said when all is as it should be.
 fn end(job: &Job<'_>, done: &Done) -> Result<Outcome, Failure> {
     let json = job.args.output.is_document();
@@ -335,7 +405,7 @@ fn end(job: &Job<'_>, done: &Done) -> Result<Outcome, Failure> {
 }
 
 fn shown(job: &Job<'_>, terminal: &Terminal) -> String {
-    let every = job.args.dry_run || job.globals.verbose > 0 || job.args.output == PlanFormat::Wide;
+    let every = job.args.changes_nothing() || job.globals.verbose > 0 || job.args.output == PlanFormat::Wide;
     let detail = if every { Detail::Full } else { Detail::Short };
     let heading = ui::plan::heading(&job.title, &job.by, terminal);
     format!("{heading}\n{}", ui::plan::table(job.plan, job.notes, detail, terminal))

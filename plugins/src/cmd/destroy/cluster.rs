@@ -129,6 +129,11 @@ pub(crate) fn run(globals: &Globals, args: &ClusterArgs, program: &'static str) 
             clean_up: args.destroy_cloud_resources,
             grace,
         });
+        let mut plan_args = plan_args;
+        if args.infra_id.is_none() {
+            // It is known as well once the HostedCluster is gone.
+            plan_args.pins = vec!["--infra-id".to_owned(), infra_id.clone()];
+        }
         let plan = run::plan_of(steps(&target, deletion, owned, planned.steps))?;
         let context = management.as_ref().and_then(|management| management.connection.context_name());
         let job = Job {

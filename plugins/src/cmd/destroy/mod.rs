@@ -14,7 +14,7 @@ use ui::Failure;
 
 use super::block_on_until;
 use super::create::refused;
-use super::create::run::{self, Job, PlanArgs};
+use super::create::run::{self, Job, PlanArgs, SaveArgs};
 use crate::Ended;
 use crate::globals::Globals;
 
@@ -67,6 +67,8 @@ pub(super) struct Agreement {
     #[arg(long, value_name = "NAME", help_heading = "Plan")]
     confirm: Option<String>,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     plan: PlanArgs,
 }
 
@@ -74,7 +76,7 @@ impl Agreement {
     /// The plan's flags, with `--confirm` counted as consent; refuses, before anything is called, another name, and a
     /// deletion that nobody can be asked about.
     fn plan(&self, globals: &Globals, name: &str) -> Result<PlanArgs, Failure> {
-        let mut args = self.plan.clone();
+        let mut args = self.save.onto(&self.plan);
         match self.confirm.as_deref() {
             Some(other) if other != name => {
                 return Err(refused::failure(&[plan::Refusal::new(

@@ -198,3 +198,14 @@ fn the_published_schema_is_that_of_the_types() {
         assert!(!validator.is_valid(&whole), "{wrong}");
     }
 }
+
+#[test]
+fn what_a_file_says_is_known_by_its_keys() {
+    let text = "apiVersion: hcp-azure.io/v1\nkind: HostedClusterSpec\nspec:\n  name: dev\n  location: eastus\n  machines:\n    rootDiskSize: 120\n";
+    let keys = super::keys(text);
+    assert_eq!(keys.iter().map(String::as_str).collect::<Vec<_>>(), ["location", "name", "rootDiskSize"]);
+    assert!(super::keys("").is_empty() && super::keys("- a").is_empty());
+    // A value that is the default is said in the file, and is nothing that differs.
+    let given = given(&read(text).unwrap());
+    assert_eq!(given, [("name".to_owned(), json!("dev"))]);
+}

@@ -41,6 +41,9 @@ Examples:
 pub(crate) struct ClusterArgs {
     #[command(flatten)]
     pub spec: SpecArgs,
+    /// Ask for what is not given and cannot be found out; then show the plan and the same as a command line
+    #[arg(short, long, help_heading = "Spec file")]
+    pub interactive: bool,
     /// Print the spec file of this command line, and do nothing else: no file but --filename is read
     #[arg(long, help_heading = "Spec file")]
     pub print_spec: bool,
@@ -413,17 +416,19 @@ mod tests {
     use plan::cluster::ClusterSpec;
 
     /// Flags that say what is done with the cluster, not what it is.
-    const NOT_OF_THE_SPEC: [&str; 13] = [
+    const NOT_OF_THE_SPEC: [&str; 15] = [
         "concurrency",
         "dry-run",
         "exit-code",
         "filename",
         "help",
+        "interactive",
         "output",
         "print-spec",
         "render",
         "render-into",
         "render-sensitive",
+        "save-plan",
         "skip-preflight",
         "version-check",
         "yes",

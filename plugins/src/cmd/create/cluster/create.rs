@@ -182,9 +182,10 @@ impl Order<'_> {
         let release = Version::of_image(image).map_or_else(|| image.to_owned(), |version| format!("release {version}"));
         let title = [&spec.name, &infra_id, cluster.region(), &release].join(DOT);
         let plan = run::plan_of(self.steps(azure.steps, &azure.late, wanted, &facts)?)?;
+        let plan_args = run::PlanArgs { pins: self.pins(&cluster, image), ..options.plan.clone() };
         let job = Job {
             globals,
-            args: &options.plan,
+            args: &plan_args,
             plan: &plan,
             notes: &notes,
             title,
@@ -199,7 +200,7 @@ impl Order<'_> {
             next: self.next(program),
         };
         let outcome = run::go(&job).await?;
-        if options.plan.dry_run {
+        if options.plan.changes_nothing() {
             let fails = judged.is_some_and(|judged| judged.fails());
             return Ok(if fails && outcome == Outcome::Yes { Outcome::No } else { outcome });
         }
@@ -332,6 +333,18 @@ impl Order<'_> {
         let before: BTreeSet<String> = steps.iter().map(|step| step.id.clone()).collect();
         steps.extend(objects::plan(wanted, facts, &before, late).map_err(|refusal| refused::failure(&[refusal]))?);
         Ok(steps)
+    }
+
+    /// What was looked up or made anew, as flags: with them the same plan is made again.
+    fn pins(&self, cluster: &Cluster, image: &str) -> Vec<String> {
+        let mut pins = Vec::new();
+        if self.spec.infra_json.is_none() {
+            pins.extend(["--infra-id".to_owned(), cluster.infra_id().to_owned()]);
+        }
+        if self.spec.release_image.is_none() {
+            pins.extend(["--release-image".to_owned(), image.to_owned()]);
+        }
+        pins
     }
 
     fn by(&self, live: &Live, session: Option<&AzureSession>) -> String {

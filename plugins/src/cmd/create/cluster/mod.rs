@@ -5,6 +5,7 @@ mod create;
 mod preflight;
 mod spec_file;
 mod wait;
+mod wizard;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ use ui::{Failure, Outcome};
 pub(crate) use args::{ClusterArgs, SpecArgs};
 pub(crate) use preflight::Judged;
 
-use super::run::PlanArgs;
+use super::run::{PlanArgs, SaveArgs};
 use super::{inputs, refused};
 use crate::Ended;
 use crate::cmd::printed;
@@ -31,17 +32,36 @@ pub(crate) struct CreateOptions {
     #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, default_missing_value = "no reason given")]
     skip_preflight: Option<String>,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     plan: PlanArgs,
 }
 
 pub(crate) fn run(globals: &Globals, args: ClusterArgs, program: &'static str) -> Ended {
     let on_paper = args.render || args.render_into.is_some();
     let (print_spec, ways, options) = (args.print_spec, Ways::of(&args), args.create.clone());
-    let spec = asked(globals, args.spec)?;
+    let (interactive, file) = (args.interactive, args.spec.filename.clone());
+    let mut options = options;
+    options.plan = options.save.onto(&options.plan);
+    let mut spec = asked(globals, args.spec)?;
+    if interactive {
+        let mut given = spec_file::given(globals, file.as_deref());
+        if spec.name.is_empty() {
+            given.remove("name");
+        }
+        let answered = wizard::run(globals, spec, given, program)?;
+        spec = answered.spec;
+        options.plan.closing = Some(answered.closing).filter(|_| !globals.quiet);
+        let skip = options.skip_preflight.iter().map(|reason| format!("--skip-preflight={reason}"));
+        options.plan.words = Some(answered.words.into_iter().chain(skip).collect());
+    }
     if print_spec {
         return spec_file::print(&spec);
     }
     let globals = &spec_file::globals(globals, &spec);
+    if on_paper {
+        ui::note(options.plan.closing.as_deref().unwrap_or_default());
+    }
     if on_paper { render(globals, &spec, &ways) } else { create::run(globals, &spec, &options, program) }
 }
 

@@ -1,5 +1,6 @@
 //! `-f` and `--print-spec`: the flags of `create cluster` as a file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cloud::files;
@@ -26,6 +27,25 @@ pub(super) fn merged(globals: &Globals, file: Option<&Path>, flags: ClusterSpec)
         given.insert("name".to_owned());
     }
     document::overlay(&file, &flags, &given).map_err(|error| defect(&error))
+}
+
+/// The fields that the command line or a spec file gives, as they are in Rust.
+pub(super) fn given(globals: &Globals, file: Option<&Path>) -> BTreeSet<String> {
+    let text = file.and_then(|path| files::read_text(path).ok()).unwrap_or_default();
+    let of_the_file = document::keys(&text).into_iter().map(|key| {
+        key.chars().fold(String::new(), |mut field, c| {
+            if c.is_ascii_uppercase() {
+                field.push('_');
+            }
+            field.push(c.to_ascii_lowercase());
+            field
+        })
+    });
+    let mut given: BTreeSet<String> = of_the_file.chain(globals.given.iter().cloned()).collect();
+    if given.contains("words") {
+        given.insert("name".to_owned());
+    }
+    given
 }
 
 /// The flags of every verb, with what the spec says of them.

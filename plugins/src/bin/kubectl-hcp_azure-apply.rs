@@ -1,0 +1,2 @@
+//! `kubectl hcp-azure apply` by itself.
+include!("../launcher.rs");
