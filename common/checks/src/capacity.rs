@@ -7,7 +7,7 @@ mod demand;
 mod plan_rows;
 mod vm_rows;
 
-use facts::{Facts, Gap};
+use facts::{Facts, Gap, Need};
 use serde::Serialize;
 
 use crate::view::View;
@@ -144,6 +144,19 @@ impl Amounts {
         i64::try_from(percent).unwrap_or(i64::MAX)
     }
 }
+
+/// The facts that [`capacity`] reads.
+pub const NEEDS: [Need; 9] = [
+    Need::HostedCluster,
+    Need::NodePools,
+    Need::Machines,
+    Need::ClusterApi,
+    Need::Skus,
+    Need::Usages,
+    Need::Network,
+    Need::Identities,
+    Need::FederatedCredentials,
+];
 
 /// What the cluster needs of each limit, with a wish or (by default) as it is.
 pub fn capacity(facts: &Facts, wish: &Wish) -> Capacity {

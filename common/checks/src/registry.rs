@@ -89,6 +89,8 @@ mod id01_identities_resolve;
 mod id02_optional_identities;
 #[path = "check/id03_identity_reuse.rs"]
 mod id03_identity_reuse;
+#[path = "check/id04_identity_drift.rs"]
+mod id04_identity_drift;
 #[path = "check/id05_identity_region.rs"]
 mod id05_identity_region;
 #[path = "check/mc01_operator_ready.rs"]
@@ -175,6 +177,8 @@ mod or02_orphan_groups;
 mod or03_orphan_dns;
 #[path = "check/or04_stuck_finalizer.rs"]
 mod or04_stuck_finalizer;
+#[path = "check/or05_destroy_inputs.rs"]
+mod or05_destroy_inputs;
 #[path = "check/or06_orphan_identities.rs"]
 mod or06_orphan_identities;
 #[path = "check/qt01_rp_registered.rs"]
@@ -229,6 +233,7 @@ pub static CHECKS: &[&Check] = &[
     &id01_identities_resolve::IDENTITIES_RESOLVE,
     &id02_optional_identities::OPTIONAL_IDENTITIES,
     &id03_identity_reuse::IDENTITY_REUSE,
+    &id04_identity_drift::IDENTITY_DRIFT,
     &id05_identity_region::IDENTITY_REGION,
     &fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE,
     &fc02_fic_issuer_exact::FIC_ISSUER_EXACT,
@@ -307,6 +312,7 @@ pub static CHECKS: &[&Check] = &[
     &or02_orphan_groups::ORPHAN_GROUPS,
     &or03_orphan_dns::ORPHAN_DNS,
     &or04_stuck_finalizer::STUCK_FINALIZER,
+    &or05_destroy_inputs::DESTROY_INPUTS,
     &or06_orphan_identities::ORPHAN_IDENTITIES,
     &ar01_keyvault_spc::KEYVAULT_SPC,
     &ar02_spc_mounts::SPC_MOUNTS,
@@ -337,6 +343,7 @@ pub(crate) static FAULTS: &[crate::testkit::FaultsOf] = &[
     (&id01_identities_resolve::IDENTITIES_RESOLVE, id01_identities_resolve::tests::faults),
     (&id02_optional_identities::OPTIONAL_IDENTITIES, id02_optional_identities::tests::faults),
     (&id03_identity_reuse::IDENTITY_REUSE, id03_identity_reuse::tests::faults),
+    (&id04_identity_drift::IDENTITY_DRIFT, id04_identity_drift::tests::faults),
     (&id05_identity_region::IDENTITY_REGION, id05_identity_region::tests::faults),
     (&fc01_fic_subjects_complete::FIC_SUBJECTS_COMPLETE, fc01_fic_subjects_complete::tests::faults),
     (&fc02_fic_issuer_exact::FIC_ISSUER_EXACT, fc02_fic_issuer_exact::tests::faults),
@@ -414,6 +421,7 @@ pub(crate) static FAULTS: &[crate::testkit::FaultsOf] = &[
     (&or02_orphan_groups::ORPHAN_GROUPS, or02_orphan_groups::tests::faults),
     (&or03_orphan_dns::ORPHAN_DNS, or03_orphan_dns::tests::faults),
     (&or04_stuck_finalizer::STUCK_FINALIZER, or04_stuck_finalizer::tests::faults),
+    (&or05_destroy_inputs::DESTROY_INPUTS, or05_destroy_inputs::tests::faults),
     (&or06_orphan_identities::ORPHAN_IDENTITIES, or06_orphan_identities::tests::faults),
     (&ar01_keyvault_spc::KEYVAULT_SPC, ar01_keyvault_spc::tests::faults),
     (&ar02_spc_mounts::SPC_MOUNTS, ar02_spc_mounts::tests::faults),

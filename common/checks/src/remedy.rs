@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use facts::ArmId;
 use facts::arm_id::is_guid;
-use facts::catalogue::{self, Component};
+use facts::catalogue::{self, Component, Required};
 use facts::hosted::HostedCluster;
 
 use crate::judgement::Fix;
@@ -138,6 +138,32 @@ fn scope_to_assign(scope: &str) -> String {
         (Some(subscription), Some(group)) => ArmId::of_group(subscription, group).to_string(),
         _ => scope.to_owned(),
     }
+}
+
+/// Writes the client id of a component into the HostedCluster.
+pub(crate) fn name_client_id(cluster: &HostedCluster, component: &Component, client_id: &str) -> Fix {
+    let patch = if component.required == Required::Kms {
+        format!(
+            r#"{{"spec":{{"secretEncryption":{{"kms":{{"azure":{{"workloadIdentity":{{"clientID":"{}"}}}}}}}}}}}}"#,
+            json_text(client_id)
+        )
+    } else {
+        format!(
+            r#"{{"spec":{{"platform":{{"azure":{{"azureAuthenticationConfig":{{"workloadIdentities":{{"{}":{{"clientID":"{}"}}}}}}}}}}}}}}"#,
+            component.key,
+            json_text(client_id)
+        )
+    };
+    Fix::hypershift([format!(
+        "oc -n {} patch hostedcluster {} --type merge -p '{patch}'",
+        quote(&cluster.namespace),
+        quote(&cluster.name),
+    )])
+}
+
+/// A value inside a JSON text inside single quotes: whatever is not of a UUID or name is left out.
+pub(crate) fn json_text(value: &str) -> String {
+    value.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 
 #[cfg(test)]

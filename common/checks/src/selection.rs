@@ -17,6 +17,7 @@ pub struct Selection {
     stage: Option<Stage>,
     on_request: bool,
     without: BTreeSet<Need>,
+    but: BTreeSet<&'static str>,
 }
 
 /// A word that names no check and no group.
@@ -57,10 +58,11 @@ impl Selection {
         Self { on_request, ..self }
     }
 
-    /// Leaves out the checks that need one of these facts: of things that are yet to be made.
+    /// Leaves out the checks that need one of these facts: of things that are yet to be made. The codes in `but` stay:
+    /// they judge what is not there yet.
     #[must_use]
-    pub fn without(self, needs: &BTreeSet<Need>) -> Self {
-        Self { without: needs.clone(), ..self }
+    pub fn without(self, needs: &BTreeSet<Need>, but: &[&'static str]) -> Self {
+        Self { without: needs.clone(), but: but.iter().copied().collect(), ..self }
     }
 
     /// Whether a check is to run.
@@ -71,7 +73,7 @@ impl Selection {
         } else {
             self.only.contains(check.code)
         };
-        let lacks = check.needs.iter().any(|need| self.without.contains(need));
+        let lacks = check.needs.iter().any(|need| self.without.contains(need)) && !self.but.contains(check.code);
         chosen && !lacks && !self.skip.contains(check.code)
     }
 

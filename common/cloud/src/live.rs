@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use crate::azure::{self, Question};
 use crate::bundle::Recorder;
 use crate::clouds::Cloud;
-pub use crate::collect::Rehearsal;
 use crate::collect::{self, Sources};
+pub use crate::collect::{Planned, Rehearsal};
 use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
 use crate::kubernetes::{Connection, Head};
@@ -111,7 +111,7 @@ impl Live {
             facts.hosted = head.hosted;
             return facts;
         }
-        Box::pin(self.collect_about(facts, head.hosted, true, needs)).await
+        Box::pin(self.collect_about(facts, head.hosted, None, needs)).await
     }
 
     /// A HostedCluster and its NodePools.
@@ -128,7 +128,7 @@ impl Live {
         facts.local.creds_file = self.creds_file.clone();
         facts.recording.held = Fact::Absent;
         let hosted = Hosted { cluster: head.cluster, node_pools: head.node_pools, ..Hosted::default() };
-        Box::pin(self.collect_about(facts, hosted, true, needs)).await
+        Box::pin(self.collect_about(facts, hosted, None, needs)).await
     }
 
     /// Reads ahead, in a few lists, what several of these hosted clusters stand on in the same subscription.
@@ -147,6 +147,7 @@ impl Live {
         &self,
         cluster: HostedCluster,
         node_pools: Vec<NodePool>,
+        planned: &Planned,
         needs: &BTreeSet<Need>,
         now: Timestamp,
     ) -> Facts {
@@ -156,10 +157,16 @@ impl Live {
         facts.local.creds_file = self.creds_file.clone();
         facts.recording.held = Fact::Absent;
         let hosted = Hosted { cluster: Fact::Known(cluster), node_pools: Fact::Known(node_pools), ..Hosted::default() };
-        Box::pin(self.collect_about(facts, hosted, false, needs)).await
+        Box::pin(self.collect_about(facts, hosted, Some(planned), needs)).await
     }
 
-    async fn collect_about(&self, mut facts: Facts, head: Hosted, exists: bool, needs: &BTreeSet<Need>) -> Facts {
+    async fn collect_about(
+        &self,
+        mut facts: Facts,
+        head: Hosted,
+        planned: Option<&Planned>,
+        needs: &BTreeSet<Need>,
+    ) -> Facts {
         let first: BTreeSet<Need> = [Need::HostedCluster, Need::NodePools].into();
         let target = facts.target.clone();
         let rest: BTreeSet<Need> = needs.difference(&first).copied().collect();
@@ -175,7 +182,7 @@ impl Live {
             target: &target,
             cluster: head.cluster.known("the HostedCluster"),
             node_pools: head.node_pools.get().map_or(&[][..], Vec::as_slice),
-            exists,
+            planned,
             needs,
             rehearsal: self.rehearsal.as_ref(),
             now: facts.collected_at,

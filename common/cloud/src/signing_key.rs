@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use facts::oidc::PublicKey;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use crate::secrets;
@@ -149,6 +149,21 @@ pub fn objection(pem: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// The same private key in the one form that HyperShift reads, where a PEM text has it in another: see [`objection`].
+/// None when the text can stay as it is, and when it holds no private key.
+pub fn rewritten(pem: &[u8]) -> Option<SecretString> {
+    objection(pem)?;
+    <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).map_while(Result::ok).find_map(|(kind, der)| {
+        let der = Zeroizing::new(der);
+        let pkcs1 = match kind {
+            SectionKind::RsaPrivateKey => der.as_slice(),
+            SectionKind::PrivateKey => secrets::pkcs1_of_pkcs8(&der)?,
+            _ => return None,
+        };
+        Some(secrets::pem("RSA PRIVATE KEY", pkcs1))
+    })
+}
+
 fn rsa_public_key(pem: &[u8], source: &str) -> Result<RsaPublicKey, KeyError> {
     let not_pem = |why: String| KeyError::NotRsaPem { source_name: source.to_owned(), why };
     let rejected = |why: aws_lc_rs::error::KeyRejected| KeyError::Rejected {
@@ -204,6 +219,20 @@ mod tests {
 
     fn read(pem: &str) -> PublicKey {
         public_key_of_pem(pem.as_bytes(), "here".to_owned()).unwrap()
+    }
+
+    #[test]
+    fn hypershift_gets_pkcs1_first_and_the_same_key() {
+        let (pkcs8, pkcs1, public) = new_key();
+        assert!(rewritten(pkcs1.as_bytes()).is_none() && rewritten(b"no key").is_none());
+        assert!(rewritten(public.as_bytes()).is_none());
+        // Behind a public key, or wrapped: both are read past or not at all by HyperShift.
+        for other in [pkcs8.clone(), format!("{public}{pkcs1}"), format!("{public}{pkcs8}")] {
+            assert!(objection(other.as_bytes()).is_some());
+            let own = rewritten(other.as_bytes()).unwrap();
+            assert_eq!(own.expose_secret(), pkcs1);
+            assert!(objection(own.expose_secret().as_bytes()).is_none());
+        }
     }
 
     #[test]

@@ -106,6 +106,16 @@ pub struct ResourceGroup {
     pub tags: BTreeMap<String, String>,
 }
 
+/// The tag by which what is created for a cluster bears its infra id.
+pub const INFRA_ID_TAG: &str = "hcp-azure_infra-id";
+
+impl ResourceGroup {
+    /// The infra id of the cluster that it was made for, where a tag says so.
+    pub fn made_for(&self) -> Option<&str> {
+        self.tags.get(INFRA_ID_TAG).map(String::as_str)
+    }
+}
+
 /// A user-assigned managed identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

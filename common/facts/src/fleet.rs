@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Fact;
 use crate::hosted::Condition;
+use crate::{ArmId, Fact};
 
 /// The management cluster as a host: its nodes, and the other hosted clusters.
 ///
@@ -152,7 +152,8 @@ pub struct MachineConfigPool {
 pub struct Others {
     /// How many there are on Azure.
     pub count: usize,
-    /// Those that share a client id, the issuer or the infra id with this one, sorted by namespace and name.
+    /// Those that share a client id, the issuer or the infra id with this one, or stand in its managed resource group,
+    /// sorted by namespace and name.
     pub related: Vec<Relative>,
 }
 
@@ -170,6 +171,8 @@ pub struct Relative {
     pub same_issuer: bool,
     /// Whether both have the same infra id.
     pub same_infra_id: bool,
+    /// What it names that lies in this cluster's managed resource group, or is that group; sorted.
+    pub within: Vec<ArmId>,
 }
 
 /// A SecretProviderClass of provider `azure`: which objects of which Key Vault are mounted. It holds no secret.

@@ -17,6 +17,9 @@ pub struct Governance {
     pub caller_permissions: BTreeMap<String, Fact<Vec<Permission>>>,
     /// Whether the create that is judged assigns the roles of the identities; none when no create is judged.
     pub assigns_roles: Option<bool>,
+    /// The resource group that the create that is judged puts new identities into; none when no create is judged, or when
+    /// it makes none.
+    pub identities_group: Option<ArmId>,
     /// The deny assignments of the subscription that bear on the cluster's resource groups.
     pub deny_assignments: Fact<Vec<DenyAssignment>>,
     /// The locks that hold at a resource group or in it, by the group's id in lower case. Absent where the group does not

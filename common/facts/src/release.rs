@@ -19,12 +19,27 @@ pub struct Release {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PullSecret {
-    /// Where it was read: `Secret <namespace>/<name>`, or a file.
+    /// Where it was read: `Secret <namespace>/<name>`, or `--pull-secret <path>`.
     pub source: String,
     /// Why it is no pull secret, if so; then it names no registries.
     pub problem: Option<String>,
     /// The registries that it names, sorted by name.
     pub registries: Vec<RegistryEntry>,
+}
+
+/// What stands before the path where a pull secret was read from a file.
+const FLAG: &str = "--pull-secret ";
+
+impl PullSecret {
+    /// [`PullSecret::source`] of one that was read from a file.
+    pub fn source_of_file(path: &str) -> String {
+        format!("{FLAG}{path}")
+    }
+
+    /// The file that it was read from, unless it was a Secret.
+    pub fn file(&self) -> Option<&str> {
+        self.source.strip_prefix(FLAG)
+    }
 }
 
 /// A registry of a pull secret.

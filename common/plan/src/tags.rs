@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The tag that holds the name of the hosted cluster that a resource was created for.
 pub const CLUSTER: &str = "hcp-azure_cluster";
 /// The tag that holds the infra id that a resource was created for.
-pub const INFRA_ID: &str = "hcp-azure_infra-id";
+pub const INFRA_ID: &str = facts::azure::INFRA_ID_TAG;
 /// The tag of what we created for several clusters to share; its value is `true`.
 pub const SHARED: &str = "hcp-azure_shared";
 

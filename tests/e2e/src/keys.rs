@@ -36,7 +36,7 @@ pub fn public_half(pem: &str) -> Result<PublicHalf, Error> {
 }
 
 /// DER as PEM.
-pub(crate) fn armoured(label: &str, der: &[u8]) -> String {
+pub fn armoured(label: &str, der: &[u8]) -> String {
     let lines: String = BASE64_STANDARD
         .encode(der)
         .as_bytes()

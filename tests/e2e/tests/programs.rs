@@ -45,8 +45,10 @@ mod cases {
     mod doctor_network;
     mod doctor_outputs;
     mod doctor_plane;
+    mod doctor_preflight;
     mod doctor_quota;
     mod doctor_release;
+    mod doctor_schemas;
     mod house;
     mod krew;
     mod record;

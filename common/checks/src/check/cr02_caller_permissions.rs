@@ -79,7 +79,8 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let mut gaps = Vec::new();
     let mut groups = BTreeSet::new();
     for needed in &NEEDED {
-        let Some(group) = scope_of(cluster, needed.place, identities.as_ref().ok().map(|list| list.as_slice())) else {
+        let known = identities.as_ref().ok().map(|list| list.as_slice());
+        let Some(group) = scope_of(cluster, needed.place, known, view.identities_group()) else {
             continue;
         };
         let still = still_needed(view, cluster, needed, &group, &identities);
@@ -155,13 +156,21 @@ fn hits(deny: &DenyAssignment, caller: &Caller) -> bool {
     (deny.is_for_everyone() || names(&deny.principals)) && !names(&deny.excluded)
 }
 
-/// The resource group of a place; of identities that are not there yet nobody knows where they will be, so it is the
-/// subscription.
-fn scope_of(cluster: &HostedCluster, place: Place, identities: Option<&[Identity]>) -> Option<ArmId> {
+/// The resource group of a place. Of identities that are not there yet, and that are not created here, nobody knows where
+/// they will be, so it is the subscription.
+fn scope_of(
+    cluster: &HostedCluster,
+    place: Place,
+    identities: Option<&[Identity]>,
+    planned: Option<&ArmId>,
+) -> Option<ArmId> {
     if place != Place::Identities {
         return place.of(cluster);
     }
     let client_ids = cluster.workload_identities()?;
+    if let Some(planned) = planned {
+        return Some(planned.clone());
+    }
     let own =
         identities?.iter().find(|identity| client_ids.values().any(|id| identity.client_id.eq_ignore_ascii_case(id)));
     let subscription = &cluster.azure.subscription_id;
@@ -399,6 +408,21 @@ pub(crate) mod tests {
                 "az role assignment create --assignee-object-id {CALLER} --assignee-principal-type ServicePrincipal --role {CONTRIBUTOR} --scope /subscriptions/{SUBSCRIPTION}"
             )]
         );
+    }
+
+    #[test]
+    fn identities_are_made_where_create_puts_them() {
+        let mut facts = planned();
+        forbid(&mut facts, &subscription(), &["Microsoft.ManagedIdentity/*"]);
+        the_failure(CHECK, &facts);
+        facts.azure.governance.identities_group = Some(group("dns"));
+        assert_passes(CHECK, &facts);
+        forbid(&mut facts, &group("dns"), &["Microsoft.ManagedIdentity/*"]);
+        assert_eq!(the_failure(CHECK, &facts).subject, "caller at resource group dns");
+        // Of a group that is made, too, the subscription tells.
+        facts.azure.governance.identities_group = Some(group("new"));
+        facts.azure.governance.caller_permissions.insert(group("new").key(), Fact::Absent);
+        assert_eq!(the_failure(CHECK, &facts).subject, format!("caller at subscription {SUBSCRIPTION}"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use facts::hosted::HostedCluster;
 
 use crate::federation;
 use crate::prelude::*;
+use crate::remedy;
 use crate::text::quote;
 
 declare_check! {
@@ -35,7 +36,7 @@ declare_check! {
         since: "0.1.0",
         when: [Preflight, Support],
         needs: [HostedCluster, Identities],
-        caused_by: ["CR01"],
+        caused_by: ["CR01", "ID04"],
         judge: judge,
     };
 }
@@ -119,14 +120,14 @@ fn missing(cluster: &HostedCluster, component: &'static Component, client_ids: &
     fail(component, "", format!("the HostedCluster names no client id for {}", component.key))
         .see("named", client_ids.keys().copied().collect::<Vec<_>>().join(", "))
         .fix(look_up_by_name(cluster, component))
-        .fix(write(cluster, component, "CLIENT_ID"))
+        .fix(remedy::name_client_id(cluster, component, "CLIENT_ID"))
 }
 
 fn malformed(cluster: &HostedCluster, component: &'static Component, client_id: &str) -> Finding {
     fail(component, "", format!("the client id of {} is not a UUID", component.key))
         .compare("a UUID", client_id)
         .fix(look_up_by_name(cluster, component))
-        .fix(write(cluster, component, "CLIENT_ID"))
+        .fix(remedy::name_client_id(cluster, component, "CLIENT_ID"))
 }
 
 fn mistaken(
@@ -143,7 +144,7 @@ fn mistaken(
     )
     .compare(&identity.client_id, client_id)
     .see("identity", identity.id.as_str())
-    .fix(write(cluster, component, &identity.client_id))
+    .fix(remedy::name_client_id(cluster, component, &identity.client_id))
 }
 
 fn gone(cluster: &HostedCluster, component: &'static Component, client_id: &str) -> Finding {
@@ -168,7 +169,7 @@ fn gone(cluster: &HostedCluster, component: &'static Component, client_id: &str)
         ])
         .note("the second command names the identity's resource id if it lives in another subscription of the tenant"),
     )
-    .fix(write(cluster, component, "CLIENT_ID"))
+    .fix(remedy::name_client_id(cluster, component, "CLIENT_ID"))
 }
 
 fn foreign(cluster: &HostedCluster, component: &'static Component, identity: &Identity) -> Finding {
@@ -188,7 +189,7 @@ fn foreign(cluster: &HostedCluster, component: &'static Component, identity: &Id
             "oc -n {} patch hostedcluster {} --type merge -p '{{\"spec\":{{\"platform\":{{\"azure\":{{\"tenantID\":\"{}\"}}}}}}}}'",
             quote(&cluster.namespace),
             quote(&cluster.name),
-            json_text(&identity.tenant_id),
+            remedy::json_text(&identity.tenant_id),
         )])
         .note("only if the other identities are of that tenant, too"),
     )
@@ -203,31 +204,6 @@ fn look_up_by_name(cluster: &HostedCluster, component: &Component) -> Fix {
         component.suffix,
     )])
     .note(format!("the usual name is {name}"))
-}
-
-fn write(cluster: &HostedCluster, component: &Component, client_id: &str) -> Fix {
-    let patch = if component.required == Required::Kms {
-        format!(
-            r#"{{"spec":{{"secretEncryption":{{"kms":{{"azure":{{"workloadIdentity":{{"clientID":"{}"}}}}}}}}}}}}"#,
-            json_text(client_id)
-        )
-    } else {
-        format!(
-            r#"{{"spec":{{"platform":{{"azure":{{"azureAuthenticationConfig":{{"workloadIdentities":{{"{}":{{"clientID":"{}"}}}}}}}}}}}}}}"#,
-            component.key,
-            json_text(client_id)
-        )
-    };
-    Fix::hypershift([format!(
-        "oc -n {} patch hostedcluster {} --type merge -p '{patch}'",
-        quote(&cluster.namespace),
-        quote(&cluster.name),
-    )])
-}
-
-/// A value inside a JSON text inside single quotes: whatever is not of a UUID or name is left out.
-fn json_text(value: &str) -> String {
-    value.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
             format!("the pull secret cannot be used: {problem}"),
             "the operator cannot read the release image, and no pod of the cluster can be pulled",
         )
-        .fix(renew(cluster));
+        .fix(renew(cluster, Some(secret)));
         return Ok(Judgement::new("", vec![finding.touches(Key::Release)]));
     }
     let mut findings: Vec<Finding> =
@@ -80,7 +80,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 "images of the release or of its operators cannot be pulled, unless all of them are mirrored",
             )
             .compare(USUAL.join(", "), names.join(", "))
-            .fix(renew(cluster)),
+            .fix(renew(cluster, Some(secret))),
         );
     }
     let findings = findings.into_iter().map(|finding| finding.touches(Key::Release)).collect();
@@ -113,7 +113,7 @@ fn judge_entry(
                 format!("the credentials for {} are none: `auth` is not base64 of a user and a password", entry.name),
                 "what comes from this registry cannot be pulled; the node's runtime may refuse the whole pull secret",
             )
-            .fix(renew(cluster)),
+            .fix(renew(cluster, Some(secret))),
         );
     }
     let end = entry.expires_at?;
@@ -134,7 +134,7 @@ fn judge_entry(
     } else {
         return None;
     };
-    Some(finding.see("expires", end.to_string()).fix(renew(cluster)))
+    Some(finding.see("expires", end.to_string()).fix(renew(cluster, Some(secret))))
 }
 
 fn missing(cluster: &HostedCluster) -> Finding {
@@ -146,7 +146,7 @@ fn missing(cluster: &HostedCluster) -> Finding {
         None => (format!("HostedCluster {}", cluster.name), "the HostedCluster names no pull secret".to_owned()),
     };
     Finding::fail(subject, what, "the operator cannot read the release image, and no pod of the cluster can be pulled")
-        .fix(renew(cluster))
+        .fix(renew(cluster, None))
 }
 
 /// What the registry of the release image refuses.
@@ -166,11 +166,16 @@ fn refused(cluster: &HostedCluster, secret: &PullSecret, image: &ReleaseImage) -
         .see("image", &image.image)
         .see("asked", address)
         .see("answer", status.to_string())
-        .fix(renew(cluster)),
+        .fix(renew(cluster, Some(secret))),
     )
 }
 
-fn renew(cluster: &HostedCluster) -> Fix {
+fn renew(cluster: &HostedCluster, secret: Option<&PullSecret>) -> Fix {
+    const FROM: &str = "comes from https://console.redhat.com/openshift/install/pull-secret";
+    if let Some(file) = secret.and_then(PullSecret::file) {
+        return Fix::hypershift([command!("oc adm release info {} -a {file}", cluster.release_image; file)])
+            .note(format!("{file} {FROM}; the command shows that it works"));
+    }
     let exists = cluster.created_at.is_some();
     let name = cluster.pull_secret.clone().unwrap_or_else(|| format!("{}-pull-secret", cluster.name));
     let verb = Quoted(if exists { "set data secret/" } else { "create secret generic " }.to_owned());
@@ -179,7 +184,7 @@ fn renew(cluster: &HostedCluster) -> Fix {
         release,
         command!("oc -n {} {verb}{} --from-file=.dockerconfigjson=pull-secret.json", cluster.namespace, name; verb),
     ])
-    .note("pull-secret.json comes from https://console.redhat.com/openshift/install/pull-secret; the first command shows that it works")
+    .note(format!("pull-secret.json {FROM}; the first command shows that it works"))
 }
 
 #[cfg(test)]
@@ -267,6 +272,12 @@ pub(crate) mod tests {
         assert!(
             finding.fixes[0].commands[1].contains("set data secret/prod-pull-secret --from-file=.dockerconfigjson=")
         );
+        // Before the Secret is made, its file is what must be put right.
+        secret(&mut facts).source = PullSecret::source_of_file("my secrets/pull.json");
+        let finding = the_failure(CHECK, &facts);
+        assert_eq!(finding.subject, "--pull-secret my secrets/pull.json for quay.io");
+        assert!(finding.fixes[0].commands[0].ends_with(" -a 'my secrets/pull.json'"), "{:?}", finding.fixes);
+        assert_eq!(finding.fixes[0].commands.len(), 1);
         refuse(&mut facts, false);
         secret(&mut facts).registries.remove(1);
         let levels: Vec<Level> = findings(CHECK, &facts).iter().map(|finding| finding.level).collect();

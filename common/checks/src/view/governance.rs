@@ -21,6 +21,11 @@ impl<'a> View<'a> {
         self.read(Need::CallerPermissions).azure.governance.assigns_roles
     }
 
+    /// The resource group that the create that is judged puts new identities into; none when it makes none.
+    pub fn identities_group(&self) -> Option<&'a ArmId> {
+        self.read(Need::CallerPermissions).azure.governance.identities_group.as_ref()
+    }
+
     /// The deny assignments that bear on the cluster's resource groups.
     pub fn deny_assignments(&self) -> Read<'a, Vec<DenyAssignment>> {
         self.read(Need::CallerPermissions).azure.governance.deny_assignments.known("the list of deny assignments")

@@ -44,7 +44,7 @@ pub(super) async fn collect(sources: &Sources<'_>) -> Compute {
         return Compute::default();
     }
     let virtual_machines = match (&sources.cluster, &sources.arm) {
-        _ if !sources.exists => Fact::Unreadable(Gap::new(GapKind::Blocked, "the cluster does not exist yet")),
+        _ if !sources.exists() => Fact::Unreadable(Gap::new(GapKind::Blocked, "the cluster does not exist yet")),
         (Ok(cluster), Ok(arm)) => virtual_machines(arm, cluster).await,
         (Err(gap), _) => Fact::Unreadable(Gap { kind: GapKind::Blocked, ..gap.clone() }),
         (_, Err(gap)) => Fact::Unreadable(gap.clone()),

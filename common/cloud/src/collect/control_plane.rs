@@ -7,7 +7,7 @@ use super::Sources;
 
 /// Collects what is wanted of it. Of a cluster that is only planned there is nothing.
 pub(super) async fn collect(sources: &Sources<'_>) -> ControlPlane {
-    if !sources.exists {
+    if !sources.exists() {
         return ControlPlane::default();
     }
     let Sources { kubernetes, target, .. } = sources;

@@ -58,7 +58,7 @@ impl Signer {
         let given = sources.rehearsal.and_then(|rehearsal| rehearsal.key.as_ref());
         let signer = match given {
             Some((pem, source)) => Self::of_pem(pem.expose_secret().as_bytes(), source)?,
-            None if sources.exists => {
+            None if sources.exists() => {
                 let secret = sources.kubernetes.signing_key_pem(sources.target, cluster).await;
                 let (pem, source) = secret.known("the Secret of the signing key")?;
                 Self::of_pem(pem, source)?

@@ -32,7 +32,7 @@ async fn others(sources: &Sources<'_>) -> Fact<facts::fleet::Others> {
 /// Only a cluster with managed identities has any.
 async fn secret_providers(sources: &Sources<'_>) -> Fact<Vec<facts::fleet::SecretProviderClass>> {
     match &sources.cluster {
-        Ok(cluster) if cluster.azure.authentication != Authentication::ManagedIdentities || !sources.exists => {
+        Ok(cluster) if cluster.azure.authentication != Authentication::ManagedIdentities || !sources.exists() => {
             Fact::Absent
         }
         Ok(_) => sources.kubernetes.secret_providers(sources.target).await,

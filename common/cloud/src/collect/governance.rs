@@ -38,7 +38,7 @@ pub(super) async fn collect(sources: &Sources<'_>) -> Governance {
     let (caller_permissions, deny_assignments, locks, policies, app_secrets) = futures::join!(
         async {
             if sources.wants(Need::CallerPermissions) {
-                caller_permissions(arm, cluster, &subscription).await
+                caller_permissions(arm, sources, cluster, &subscription).await
             } else {
                 BTreeMap::new()
             }
@@ -60,16 +60,26 @@ pub(super) async fn collect(sources: &Sources<'_>) -> Governance {
         },
         app_secrets,
     );
-    Governance { caller_permissions, assigns_roles: None, deny_assignments, locks, policies, app_secrets }
+    Governance {
+        caller_permissions,
+        assigns_roles: sources.planned.map(|planned| planned.assigns_roles),
+        identities_group: sources.planned.and_then(|planned| planned.identities_group.clone()),
+        deny_assignments,
+        locks,
+        policies,
+        app_secrets,
+    }
 }
 
 async fn caller_permissions(
     arm: &Arm,
+    sources: &Sources<'_>,
     cluster: &HostedCluster,
     subscription: &ArmId,
 ) -> BTreeMap<String, Fact<Vec<Permission>>> {
     let mut wanted = scopes(cluster);
     wanted.insert(subscription.clone());
+    wanted.extend(sources.planned.and_then(|planned| planned.identities_group.clone()));
     wanted.extend(identity_groups(arm, cluster).await);
     join_all(wanted.iter().filter_map(|scope| {
         let id = arm_id(scope)?;

@@ -14,7 +14,7 @@ pub(super) async fn collect(sources: &Sources<'_>) -> Guest {
         return Guest::default();
     }
     let cluster = match &sources.cluster {
-        _ if !sources.exists => {
+        _ if !sources.exists() => {
             return unreadable(sources, &Gap::new(GapKind::Blocked, "the cluster does not exist yet"));
         }
         Ok(cluster) => *cluster,

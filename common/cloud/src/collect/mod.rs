@@ -24,7 +24,7 @@ use arm::Arm;
 use azure_core::credentials::TokenCredential;
 use facts::azure::Login;
 use facts::hosted::{HostedCluster, NodePool};
-use facts::{Fact, Gap, Need, Target};
+use facts::{ArmId, Fact, Gap, Need, Target};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
@@ -66,8 +66,8 @@ pub(crate) struct Sources<'a> {
     pub cluster: Result<&'a HostedCluster, Gap>,
     /// Its NodePools, as far as they are known.
     pub node_pools: &'a [NodePool],
-    /// Whether the HostedCluster exists yet.
-    pub exists: bool,
+    /// For a HostedCluster that does not exist yet: what its creation brings along.
+    pub planned: Option<&'a Planned>,
     /// What is wanted.
     pub needs: &'a BTreeSet<Need>,
     /// What tokens are signed with, for those who asked for that.
@@ -85,7 +85,23 @@ pub struct Rehearsal {
     pub patience: Duration,
 }
 
+/// What the creation of a hosted cluster brings along, which can be looked up nowhere yet.
+#[derive(Debug, Clone, Default)]
+pub struct Planned {
+    /// The pull secret, and the file that it comes from.
+    pub pull_secret: Option<(SecretString, String)>,
+    /// Whether the roles of the identities are assigned.
+    pub assigns_roles: bool,
+    /// The resource group of new identities; none when they are given.
+    pub identities_group: Option<ArmId>,
+}
+
 impl Sources<'_> {
+    /// Whether the HostedCluster exists yet.
+    pub fn exists(&self) -> bool {
+        self.planned.is_none()
+    }
+
     /// Whether a unit of facts is wanted.
     pub fn wants(&self, need: Need) -> bool {
         self.needs.contains(&need)

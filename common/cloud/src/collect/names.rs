@@ -194,7 +194,7 @@ type Resolution = (Fact<Delegation>, Fact<Vec<Host>>, Fact<Vec<facts::dns::Servi
 
 async fn resolution(sources: &Sources<'_>, cluster: &HostedCluster) -> Resolution {
     let services = async {
-        match sources.exists {
+        match sources.exists() {
             true => sources.kubernetes.load_balancer_services(sources.target).await,
             false => Fact::default(),
         }
@@ -206,7 +206,7 @@ async fn resolution(sources: &Sources<'_>, cluster: &HostedCluster) -> Resolutio
         };
         let hosts = async {
             // Before a cluster exists its names cannot.
-            if sources.exists { hosts(&dns, cluster).await } else { Vec::new() }
+            if sources.exists() { hosts(&dns, cluster).await } else { Vec::new() }
         };
         let base_domain = plain(&cluster.dns.base_domain);
         let (delegation, hosts) = futures::join!(delegation(&dns, &base_domain), hosts);
@@ -255,7 +255,7 @@ async fn hosts(dns: &Dns, cluster: &HostedCluster) -> Vec<Host> {
 }
 
 async fn api_server(sources: &Sources<'_>, cluster: &HostedCluster) -> Fact<ApiServer> {
-    if !sources.wants(Need::ApiServer) || !sources.exists {
+    if !sources.wants(Need::ApiServer) || !sources.exists() {
         return Fact::default();
     }
     if cluster.azure.topology.as_deref() == Some("Private") {

@@ -47,7 +47,7 @@ async fn nat_vnets(sources: &Sources<'_>, cluster: &HostedCluster) -> BTreeMap<S
 
 /// The AzurePrivateLinkServices, and what they lead to in Azure.
 async fn chain(sources: &Sources<'_>, cluster: &HostedCluster) -> PrivateLink {
-    if !sources.exists {
+    if !sources.exists() {
         return PrivateLink { services: Fact::Absent, ..PrivateLink::default() };
     }
     let services = sources.kubernetes.private_link_services(&sources.target.control_plane_namespace()).await;

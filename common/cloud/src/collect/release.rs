@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use super::Sources;
 use crate::registry;
 
-/// Collects what is wanted of it: from the Secret that the HostedCluster names, once there is one.
+/// Collects what is wanted of it: from the Secret that the HostedCluster names, or from the
+/// file that it is going to be made of.
 pub(super) async fn collect(sources: &Sources<'_>) -> Release {
     let (of_secret, of_image) = (sources.wants(Need::PullSecret), sources.wants(Need::ReleaseImage));
     if !of_secret && !of_image {
@@ -33,11 +34,14 @@ async fn given(sources: &Sources<'_>) -> Fact<(String, SecretString)> {
         Ok(cluster) => cluster,
         Err(gap) => return Fact::Unreadable(Gap { kind: GapKind::Blocked, ..gap.clone() }),
     };
-    if !sources.exists {
-        return Fact::Unreadable(Gap::new(
-            GapKind::Blocked,
-            "the cluster is not there yet, and no pull secret was given",
-        ));
+    if let Some(planned) = sources.planned {
+        return match &planned.pull_secret {
+            Some((secret, source)) => Fact::Known((source.clone(), secret.clone())),
+            None => Fact::Unreadable(Gap::new(
+                GapKind::Blocked,
+                "the cluster is not there yet, and no pull secret was given",
+            )),
+        };
     }
     let Some(name) = &cluster.pull_secret else { return Fact::Absent };
     let source = format!("Secret {}/{name}", cluster.namespace);

@@ -1,26 +1,12 @@
 //! What a registry says of a release image, as facts.
 
-use facts::release::{RegistryAnswer, Release, ReleaseImage};
+use facts::release::{RegistryAnswer, ReleaseImage};
 use facts::{Fact, Gap, GapKind};
 use plan::upgrade::Payload;
 use secrecy::SecretString;
 
 use super::{RegistryError, pull_secret_of, registry_of, release};
 use crate::http::Calls;
-
-/// The facts about the pull secret that a cluster is going to have, and about its release image as that secret opens it.
-pub async fn release_facts(
-    http: &reqwest::Client,
-    calls: &Calls,
-    image: &str,
-    pull_secret: &SecretString,
-    source: String,
-) -> Release {
-    Release {
-        pull_secret: Fact::Known(pull_secret_of(pull_secret, source)),
-        image: ask(http, calls, image, Some(pull_secret)).await,
-    }
-}
 
 /// What the registry of an image says of it. A refusal is an answer; silence is a gap.
 pub(crate) async fn ask(

@@ -29,7 +29,6 @@ use fetch::{Fetch, MAX_CONFIG, MAX_MANIFEST};
 use reference::Reference;
 
 pub(crate) use answer::ask;
-pub use answer::release_facts;
 pub use shape::pull_secret_of;
 
 /// The label that holds the version.

@@ -20,8 +20,10 @@ pub struct Inputs {
     pub pull_secret: SecretString,
     /// `--ssh-key`, or a pair that was made for `--generate-ssh`.
     pub ssh_key: Option<SshKey>,
-    /// `--sa-token-issuer-private-key-path`, as PEM.
+    /// `--sa-token-issuer-private-key-path`, as PEM: PKCS#1, which is all that HyperShift reads.
     pub signing_key: Option<SecretString>,
+    /// Whether the file has the signing key in another form.
+    pub signing_key_rewritten: bool,
     /// `--additional-trust-bundle`, as PEM.
     pub trust_bundle: Option<String>,
     /// `--image-content-sources`.

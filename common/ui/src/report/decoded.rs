@@ -10,7 +10,7 @@ use super::table::{self, Block, LABEL};
 use crate::terminal::Terminal;
 use crate::text;
 
-/// The document of a decoded text.
+/// The document of a decoded text. `decoded-refusals.schema.json` beside this file describes it; fields are only ever added.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecodedRefusals {
@@ -47,6 +47,11 @@ impl DecodedRefusals {
             refusals: decoding.refusals.iter().map(row).collect(),
         }
     }
+}
+
+/// The JSON Schema of [`DecodedRefusals`].
+pub fn schema() -> &'static str {
+    include_str!("decoded-refusals.schema.json")
 }
 
 fn row(refusal: &Decoded) -> RefusalRow {

@@ -21,7 +21,7 @@ pub struct Compared<'a> {
     pub diff: Diff,
 }
 
-/// The document of compared runs.
+/// The document of compared runs. `doctor-diff.schema.json` beside this file describes it; fields are only ever added.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DoctorDiff {
@@ -85,6 +85,11 @@ impl DoctorDiff {
     pub fn of(all: &[Compared<'_>]) -> Self {
         Self { api_version: super::document::API_VERSION, kind: "DoctorDiff", items: all.iter().map(item).collect() }
     }
+}
+
+/// The JSON Schema of [`DoctorDiff`].
+pub fn schema() -> &'static str {
+    include_str!("doctor-diff.schema.json")
 }
 
 fn item(compared: &Compared<'_>) -> Item {

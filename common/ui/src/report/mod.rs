@@ -18,8 +18,8 @@ use checks::waiver::WaiverUse;
 use checks::{Bar, Report};
 use facts::Facts;
 
-pub use decoded::DecodedRefusals;
-pub use difference::{Compared, DoctorDiff};
+pub use decoded::{DecodedRefusals, schema as decoded_schema};
+pub use difference::{Compared, DoctorDiff, schema as diff_schema};
 pub use document::{DoctorReport, DoctorReportList, json, schema, yaml};
 
 use crate::terminal::Terminal;

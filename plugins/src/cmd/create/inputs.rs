@@ -39,6 +39,7 @@ pub(super) fn read(globals: &Globals, spec: &ClusterSpec) -> Result<Inputs, Vec<
     let account = reader.keep(account(globals));
     let pull_secret = reader.file("--pull-secret", spec.pull_secret.as_deref(), files::read_secret);
     let signing_key = reader.signing_key(spec.sa_token_issuer_private_key_path.as_deref());
+    let rewritten = signing_key.as_ref().and_then(|key| signing_key::rewritten(key.expose_secret().as_bytes()));
     let trust_bundle =
         reader.file("--additional-trust-bundle", spec.additional_trust_bundle.as_deref(), files::read_text);
     let image_content_sources =
@@ -58,7 +59,8 @@ pub(super) fn read(globals: &Globals, spec: &ClusterSpec) -> Result<Inputs, Vec<
         account: account.unwrap_or_default(),
         pull_secret: pull_secret.unwrap_or_default(),
         ssh_key,
-        signing_key,
+        signing_key_rewritten: rewritten.is_some(),
+        signing_key: rewritten.or(signing_key),
         trust_bundle,
         image_content_sources: image_content_sources.unwrap_or_default(),
     })

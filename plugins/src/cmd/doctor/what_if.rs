@@ -107,7 +107,11 @@ pub(super) async fn examine(
     if let Some(wish) = &wish {
         apply(wish, &mut head)?;
     }
-    let facts = live.collect_head(head, &selection.needs(), Timestamp::now()).await;
+    let mut needs = selection.needs();
+    if wish.is_some() {
+        needs.extend(capacity::NEEDS);
+    }
+    let facts = live.collect_head(head, &needs, Timestamp::now()).await;
     let report = checks::examine(&facts, selection);
     let capacity = wish.map(|wish| {
         let mut now = facts.clone();

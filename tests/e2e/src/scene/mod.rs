@@ -30,11 +30,14 @@ use crate::azurite::{Azurite, PublicAccess};
 use crate::bed::Bed;
 use crate::dns::DnsServer;
 use crate::keys::{armoured, public_half};
+use crate::registry::Registry;
 
 /// The infra id of every scene's cluster.
 pub const INFRA_ID: &str = "demo-x7k2p";
 /// The name of every scene's cluster.
 pub const NAME: &str = "demo";
+/// The tag of the release that is there before a cluster is created.
+pub const RELEASE: &str = "4.22.3-multi";
 /// The client secret in the scene's credentials file: it must never be seen in any output.
 pub const CLIENT_SECRET: &str = azure_sim::seed::CLIENT_SECRET;
 
@@ -51,6 +54,8 @@ pub struct Scene {
     pub azurite: &'static Azurite,
     /// The DNS servers of its zones.
     pub dns: DnsServer,
+    /// The registry of releases.
+    pub registry: Registry,
     /// The API server.
     pub bed: &'static Bed,
     /// The namespace of the HostedCluster.
@@ -98,7 +103,8 @@ impl Scene {
             std::fs::write(&path, text).map_err(Error::file(&path))
         };
         write("signer.key", &signing_key()?.pem)?;
-        write("pull-secret.json", r#"{"auths":{"quay.io":{"auth":"dXNlcjpwdWxsLWNhbmFyeQ=="}}}"#)?;
+        write("pull-secret.json", &scene.registry.pull_secret().to_string())?;
+        scene.registry.add(RELEASE, Some(kubernetes::VERSION), &["amd64", "arm64"]);
         Ok(scene)
     }
 
@@ -153,6 +159,7 @@ impl Scene {
             guest,
             azurite,
             dns: DnsServer::start()?,
+            registry: Registry::start().await?,
             bed,
             namespace,
             container,
@@ -254,7 +261,8 @@ impl Scene {
     fn write_files(&self) -> Result<(), Error> {
         let ca = self.path("ca.pem");
         let write = |path: &PathBuf, text: &str| std::fs::write(path, text).map_err(Error::file(path));
-        write(&ca, &format!("{}\n{}", self.sim.ca_pem(), self.azurite.ca_pem()))?;
+        let trusted = [self.sim.ca_pem(), self.azurite.ca_pem(), self.registry.ca_pem()];
+        write(&ca, &trusted.join("\n"))?;
         let mut environment = self.sim.environment(&ca);
         environment["dnsServer"] = json!(self.dns.address());
         write(&self.path("environment.json"), &environment.to_string())?;

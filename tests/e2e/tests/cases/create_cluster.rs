@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use azure_sim::seed;
 use e2e::keys::public_half;
-use e2e::scene::{Ran, Scene, run};
+use e2e::registry::{CREDENTIALS, TOKEN};
+use e2e::scene::{RELEASE, Ran, Scene, run};
 use facts::catalogue::{COMPONENTS, Required};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::create_stage::PROGRAM;
-
-pub(super) const RELEASE: &str = "quay.io/openshift-release-dev/ocp-release:4.22.3-multi";
 
 /// An issuer of tokens, and the file of its private key.
 struct Issuer {
@@ -39,9 +38,12 @@ fn created(scene: &Scene) -> Issuer {
 /// What every way to a cluster is given.
 fn common(scene: &Scene, issuer: &Issuer) -> String {
     format!(
-        "create cluster azure --name demo -n {} --pull-secret pull-secret.json --release-image {RELEASE} \
+        "create cluster azure --name demo -n {} --pull-secret pull-secret.json --release-image {} \
          --oidc-issuer-url {} --sa-token-issuer-private-key-path {} --node-pool-replicas 2",
-        scene.namespace, issuer.url, issuer.key
+        scene.namespace,
+        scene.registry.image(RELEASE),
+        issuer.url,
+        issuer.key
     )
 }
 
@@ -68,7 +70,7 @@ pub(super) fn command(scene: &Scene, line: &str) -> Command {
 pub(super) fn ran(scene: &Scene, line: &str) -> Ran {
     let ran = run::ran(command(scene, line)).unwrap();
     for output in [&ran.stdout, &ran.stderr] {
-        for secret in [e2e::scene::CLIENT_SECRET, "dXNlcjpwdWxsLWNhbmFyeQ", "eyJ", "PRIVATE KEY-----\nM"] {
+        for secret in [e2e::scene::CLIENT_SECRET, CREDENTIALS, TOKEN, "pull-canary", "eyJ", "PRIVATE KEY-----\nM"] {
             assert!(!output.contains(secret), "a secret is shown:\n{output}");
         }
         assert!(!output.contains("panicked"), "{output}");

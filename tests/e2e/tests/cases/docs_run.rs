@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use azure_sim::{Options, Simulator, seed};
 use e2e::azurite::Azurite;
-use e2e::scene::{Ran, Scene, azure};
+use e2e::scene::{RELEASE, Ran, Scene, azure};
 use e2e::workspace::{note, root};
 use serde_json::{Value, json};
 
@@ -48,6 +48,9 @@ fn subscription() -> Value {
         ],
     })
 }
+
+/// The release that the pages speak of.
+const RELEASE_IMAGE: &str = "quay.io/openshift-release-dev/ocp-release:4.22.3-multi";
 
 /// An empty subscription, a management cluster, and a folder with what a reader has: credentials and a pull secret.
 async fn stage() -> Scene {
@@ -158,7 +161,9 @@ async fn told(name: &str, least: usize) {
     }
     let scene = stage().await;
     let before = held(&scene);
-    let ran = perform(&scene, script(&page, &run)).await;
+    // The one address of the pages that is not this machine's.
+    let script = script(&page, &run).replace(RELEASE_IMAGE, &scene.registry.image(RELEASE));
+    let ran = perform(&scene, script).await;
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
     for secret in [e2e::scene::CLIENT_SECRET, "dXNlcjpwdWxsLWNhbmFyeQ", "PRIVATE KEY-----\nM"] {
         assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "a secret is shown");

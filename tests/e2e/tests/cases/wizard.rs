@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use e2e::scene::{CLIENT_SECRET, Scene};
+use e2e::scene::{CLIENT_SECRET, RELEASE, Scene};
 use rexpect::process::WaitStatus;
 use rexpect::reader::Options;
 use rexpect::session::{PtySession, spawn_with_options};
@@ -97,7 +97,7 @@ fn interviewed(scene: &Scene, talk: &mut Talk) {
         .hears("error: --base-domain nowhere.example.com is refused");
     talk.answers("Base domain [hcp.example.com]: ", "");
     talk.answers("Region [eastus]: ", "");
-    talk.answers("Release", "quay.io/openshift-release-dev/ocp-release:4.22.3-multi");
+    talk.answers("Release", &scene.registry.image(RELEASE));
     talk.answers("Pull secret file [pull-secret.json]: ", "signer.key")
         .hears("error: --pull-secret signer.key is refused");
     talk.answers("Pull secret file [pull-secret.json]: ", "");

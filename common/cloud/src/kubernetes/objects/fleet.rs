@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use facts::Target;
 use facts::fleet::{ClusterOperator, MachineConfigPool, Node, Others, Relative, Resources, StorageClass, Taint};
 use facts::hosted::{Authentication, HostedCluster};
+use facts::{ArmId, Target};
 use serde_json::Value;
 
 use super::hosted_cluster::hosted_cluster;
@@ -161,6 +161,8 @@ pub(in crate::kubernetes) struct Neighbour {
     issuer_url: String,
     /// Identity keys by client id, in lower case.
     client_ids: BTreeMap<String, Vec<String>>,
+    /// What it stands on.
+    ids: Vec<ArmId>,
 }
 
 /// Reads a HostedCluster on Azure as a neighbour; none for another object.
@@ -182,12 +184,26 @@ fn neighbour_of(cluster: &HostedCluster) -> Neighbour {
         infra_id: cluster.infra_id.clone(),
         issuer_url: cluster.issuer_url.clone(),
         client_ids,
+        ids: stands_on(cluster),
     }
+}
+
+/// The groups, networks and zones that a HostedCluster names.
+fn stands_on(cluster: &HostedCluster) -> Vec<ArmId> {
+    let azure = &cluster.azure;
+    let zones = [&cluster.dns.public_zone_id, &cluster.dns.private_zone_id].into_iter().flatten();
+    let own = [&azure.vnet_id, &azure.subnet_id, &azure.security_group_id];
+    let mut ids: Vec<ArmId> = own.into_iter().chain(zones).cloned().chain([cluster.managed_group()]).collect();
+    ids.retain(|id| id.resource_group().is_some());
+    ids.sort();
+    ids.dedup();
+    ids
 }
 
 /// Those of `all` that share something with `cluster`, which may be among them.
 pub(in crate::kubernetes) fn others(all: &[Neighbour], cluster: &HostedCluster) -> Others {
     let own = neighbour_of(cluster);
+    let group = cluster.managed_group();
     let others = || all.iter().filter(|other| other.target != own.target);
     let mut related: Vec<Relative> = others()
         .map(|other| Relative {
@@ -201,8 +217,11 @@ pub(in crate::kubernetes) fn others(all: &[Neighbour], cluster: &HostedCluster) 
                 .collect(),
             same_issuer: !own.issuer_url.is_empty() && other.issuer_url == own.issuer_url,
             same_infra_id: !own.infra_id.is_empty() && other.infra_id == own.infra_id,
+            within: other.ids.iter().filter(|id| id.is_within(group.as_str())).cloned().collect(),
         })
-        .filter(|other| !other.client_ids.is_empty() || other.same_issuer || other.same_infra_id)
+        .filter(|other| {
+            !other.client_ids.is_empty() || other.same_issuer || other.same_infra_id || !other.within.is_empty()
+        })
         .collect();
     related.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Others { count: others().count(), related }
@@ -290,5 +309,27 @@ mod tests {
         assert_eq!(related, [("two", true), ("one", false)]);
         assert_eq!(found.related[1].client_ids["aa"], ["disk"]);
         assert!(found.related[1].same_infra_id);
+    }
+
+    #[test]
+    fn who_stands_in_the_managed_group_of_another() {
+        let cluster = |name: &str, group: &str, vnet: &str| {
+            let vnet = format!("/subscriptions/s/resourceGroups/{vnet}/providers/Microsoft.Network/virtualNetworks/v");
+            json!({"kind": "HostedCluster", "metadata": {"name": name, "namespace": "a"},
+                "spec": {"infraID": name, "issuerURL": format!("https://{name}"), "platform": {"type": "Azure", "azure": {
+                    "subscriptionID": "s", "resourceGroup": group, "vnetID": vnet,
+                    "azureAuthenticationConfig": {"workloadIdentities": {"disk": {"clientID": name}}}}}}})
+        };
+        let objects = [
+            cluster("one", "g", "g"),
+            cluster("guest", "other", "G"),
+            cluster("twin", "g", "w"),
+            cluster("far", "f", "g2"),
+        ];
+        let all: Vec<Neighbour> = objects.iter().filter_map(neighbour).collect();
+        let found = others(&all, &hosted_cluster(&objects[0]).unwrap());
+        let within: Vec<_> = found.related.iter().map(|it| (it.name.as_str(), it.within.len())).collect();
+        assert_eq!(within, [("guest", 1), ("twin", 1)]);
+        assert_eq!(found.related[1].within, [ArmId::new("/subscriptions/s/resourceGroups/g")]);
     }
 }

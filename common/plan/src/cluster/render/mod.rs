@@ -70,7 +70,7 @@ impl Cluster {
         &self.inputs.infra.region
     }
 
-    /// What was asked for and has no effect, a line each.
+    /// What was asked for and has no effect, or another one, a line each.
     pub fn notes(&self) -> Vec<String> {
         let (spec, infra) = (&self.spec, &self.inputs.infra);
         let mut notes = Vec::new();
@@ -85,6 +85,12 @@ impl Cluster {
         }
         if spec.default_dual {
             notes.push("--default-dual has no effect on Azure".to_owned());
+        }
+        if self.inputs.signing_key_rewritten {
+            notes.push(format!(
+                "the signing key of {} goes into its Secret as PKCS#1, all that HyperShift reads; it stays the same key",
+                self.spec.sa_token_issuer_private_key_path.as_deref().unwrap_or_default()
+            ));
         }
         if !spec.machines.availability_zone.is_empty() {
             notes.push(

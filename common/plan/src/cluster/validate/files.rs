@@ -214,12 +214,12 @@ fn keys(spec: &ClusterSpec, inputs: &Inputs, refusals: &mut Refusals) {
         );
     }
     if spec.sa_token_issuer_private_key_path.is_some()
-        && !inputs.signing_key.as_ref().is_some_and(|key| is_private_pem(key.expose_secret()))
+        && !inputs.signing_key.as_ref().is_some_and(|key| is_pkcs1(key.expose_secret()))
     {
         refusals.add(
             "--sa-token-issuer-private-key-path",
             spec.sa_token_issuer_private_key_path.clone().unwrap_or_default(),
-            "it holds no private key in PEM form",
+            "it holds no RSA private key in PEM form",
             "give serviceaccount-signer.private, which `create oidc-issuer` or `ccoctl azure create-key-pair` writes",
         );
     }
@@ -241,8 +241,10 @@ fn ssh_problem(text: &str) -> Option<&'static str> {
     (!lines.all(is_key)).then_some("it is no SSH public key")
 }
 
-fn is_private_pem(text: &str) -> bool {
-    ["-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----"].iter().any(|header| text.contains(header))
+/// HyperShift reads the first PEM section as PKCS#1 and nothing else.
+/// Source: openshift/hypershift support/certs/tls.go (PemToPrivateKey).
+fn is_pkcs1(text: &str) -> bool {
+    text.find("-----BEGIN ").is_some_and(|at| text[at..].starts_with("-----BEGIN RSA PRIVATE KEY-----"))
 }
 
 fn image_sources(spec: &ClusterSpec, inputs: &Inputs, refusals: &mut Refusals) {

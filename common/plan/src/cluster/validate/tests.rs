@@ -47,6 +47,7 @@ fn inputs() -> Inputs {
         pull_secret: SecretString::from(r#"{"auths":{"quay.io":{}}}"#.to_owned()),
         ssh_key: None,
         signing_key: None,
+        signing_key_rewritten: false,
         trust_bundle: None,
         image_content_sources: Vec::new(),
     }
@@ -196,6 +197,23 @@ fn files_are_judged() {
             inputs.ssh_key = Some(SshKey { public: public.into(), private: None });
         });
         assert_eq!(found.is_empty(), fine, "{public}");
+    }
+}
+
+#[test]
+fn a_signing_key_that_hypershift_cannot_read_is_refused() {
+    for (key, fine) in [
+        ("-----BEGIN RSA PRIVATE KEY-----\n", true),
+        ("Bag Attributes\n-----BEGIN RSA PRIVATE KEY-----\n", true),
+        ("-----BEGIN PRIVATE KEY-----\n", false),
+        ("-----BEGIN PUBLIC KEY-----\n-----BEGIN RSA PRIVATE KEY-----\n", false),
+        ("no key", false),
+    ] {
+        let found = refused(|spec, inputs| {
+            spec.sa_token_issuer_private_key_path = Some("key".into());
+            inputs.signing_key = Some(SecretString::from(key.to_owned()));
+        });
+        assert_eq!(found.is_empty(), fine, "{key}");
     }
 }
 

@@ -142,7 +142,7 @@ impl Order<'_> {
             Err(_) if spec.infra_json.is_some() => None,
             Err(error) => return Err(run::no_session(error)),
         };
-        let given = preflight::Given::of(cluster.inputs());
+        let given = preflight::Given::of(cluster.inputs(), spec);
         let existing = run::unless_stopped(self.stop, self.existing(&live)).await?;
         let spec = self.with_release(&live, existing.as_ref()).await?;
 

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use checks::{Report, Selection, Stage, Verdict};
 use cloud::kubernetes::objects;
-use cloud::live::{Live, Rehearsal};
+use cloud::live::{Live, Planned, Rehearsal};
 use cloud::signing_key;
+use facts::hosted::HostedCluster;
 use facts::oidc::PublicKey;
-use facts::{Fact, Facts, Need};
+use facts::release::PullSecret;
+use facts::{ArmId, Fact, Facts, Need};
 use jiff::Timestamp;
 use plan::cluster::{ClusterSpec, Inputs};
 use plan::objects::Wanted;
@@ -24,6 +26,9 @@ const OF_NEW_INFRASTRUCTURE: [Need; 4] = [Need::Network, Need::Roles, Need::KeyV
 /// Facts about identities, which are not there when they are made together with the cluster.
 const OF_NEW_IDENTITIES: [Need; 2] = [Need::Identities, Need::FederatedCredentials];
 
+/// What judges things that are yet to be made: whether the caller may make them.
+const OF_WHAT_IS_UNMADE: [&str; 1] = ["CR02"];
+
 /// The flag that names the signing key.
 const KEY_FLAG: &str = "--sa-token-issuer-private-key-path";
 
@@ -38,15 +43,18 @@ pub(crate) struct Judged {
 pub(super) struct Given {
     signing_key: Option<PublicKey>,
     private_key: Option<SecretString>,
+    pull_secret: (SecretString, String),
 }
 
 impl Given {
-    /// What the input files hold; of the signing key, its public half.
-    pub fn of(inputs: &Inputs) -> Self {
+    /// What the input files hold; of the signing key, its public half, too.
+    pub fn of(inputs: &Inputs, spec: &ClusterSpec) -> Self {
         let source = KEY_FLAG.to_owned();
         let public = |key: &SecretString| signing_key::public_key_of_pem(key.expose_secret().as_bytes(), source).ok();
         let private_key = inputs.signing_key.clone();
-        Self { signing_key: private_key.as_ref().and_then(public), private_key }
+        let pull_secret_file = PullSecret::source_of_file(spec.pull_secret.as_deref().unwrap_or_default());
+        let pull_secret = (inputs.pull_secret.clone(), pull_secret_file);
+        Self { signing_key: private_key.as_ref().and_then(public), private_key, pull_secret }
     }
 
     /// The rehearsal, with the key of the input files unless another is named.
@@ -74,14 +82,26 @@ pub(super) async fn judge(
     let cluster = of_kind("HostedCluster").find_map(|one| objects::hosted_cluster(one.object()).ok());
     let cluster = cluster.ok_or_else(own_mistake)?;
     let node_pools = of_kind("NodePool").filter_map(|one| objects::node_pool(one.object())).collect();
-    let selection = choice.clone().of_stage(Stage::Preflight).without(&unmade(spec));
+    let selection = choice.clone().of_stage(Stage::Preflight).without(&unmade(spec), &OF_WHAT_IS_UNMADE);
     let mut needs = selection.needs();
     // The Secret is not there yet; the file is.
     needs.remove(&Need::SigningKey);
-    let mut facts = live.collect_planned(cluster, node_pools, &needs, Timestamp::now()).await;
+    let planned = Planned {
+        pull_secret: Some(given.pull_secret),
+        assigns_roles: spec.infra_json.is_none() && spec.assign_service_principal_roles,
+        identities_group: identities_group(&cluster, spec),
+    };
+    let mut facts = live.collect_planned(cluster, node_pools, &planned, &needs, Timestamp::now()).await;
     facts.oidc.signing_key = given.signing_key.map_or(Fact::Absent, Fact::Known);
     let report = checks::examine(&facts, &selection);
     Ok(Judged { facts, report, elapsed: started.elapsed() })
+}
+
+/// Where new identities are put; none when they are given.
+fn identities_group(cluster: &HostedCluster, spec: &ClusterSpec) -> Option<ArmId> {
+    let makes = spec.infra_json.is_none() && spec.workload_identities_file.is_none();
+    let subscription = &cluster.azure.subscription_id;
+    makes.then(|| ArmId::of_group(subscription, &spec.iam(&cluster.infra_id, subscription).resource_group))
 }
 
 /// The facts about what is only made together with the cluster.
