@@ -14,9 +14,8 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl hcp-azure create cluster -f dev-spec.yaml --save-plan dev.plan
-  kubectl hcp-azure apply dev.plan
-  kubectl hcp-azure destroy cluster dev --azure-creds creds.json --save-plan gone.plan";
+  kubectl hcp-azure apply dev.plan    # saved by create cluster --save-plan
+  kubectl hcp-azure apply gone.plan -v";
 
 /// Apply exactly a plan that was saved
 ///

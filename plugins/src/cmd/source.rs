@@ -106,6 +106,13 @@ fn place(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "in any namespace".to_owned(), |namespace| format!("in namespace {namespace}"))
 }
 
+/// How many clusters an error names.
+const NAMED: usize = 8;
+
 fn names<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
-    targets.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let all: Vec<String> = targets.into_iter().map(ToString::to_string).collect();
+    match all.len().checked_sub(NAMED) {
+        None | Some(0) => all.join(", "),
+        Some(more) => format!("{} and {more} more", all[..NAMED].join(", ")),
+    }
 }

@@ -32,6 +32,9 @@ declare_check! {
     };
 }
 
+/// How many of the other clusters are named.
+const SHOWN: usize = 5;
+
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
     let Some(client_ids) = cluster.workload_identities() else {
@@ -71,7 +74,12 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         )
         .see("client id", id.as_str());
         if !elsewhere.is_empty() {
-            finding = finding.see("also in", elsewhere.join(", "));
+            let more = elsewhere.len().saturating_sub(SHOWN);
+            let mut shown = elsewhere[..elsewhere.len() - more].join(", ");
+            if more > 0 {
+                shown.push_str(&format!(" and {more} more"));
+            }
+            finding = finding.see("also in", shown);
         }
         finding = keys.iter().fold(finding, |finding, key| finding.touches(Key::Identity((*key).to_owned())));
         findings.push(finding.fix(

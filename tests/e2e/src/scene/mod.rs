@@ -22,6 +22,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 pub use run::Ran;
 
@@ -97,7 +98,23 @@ impl Scene {
     /// # Errors
     /// As [`Scene::healthy`].
     pub async fn before_create() -> Result<Self, Error> {
-        let scene = Self::set(azure::before_create, false).await?;
+        Self::set(azure::before_create, false).await?.supplied()
+    }
+
+    /// The same on servers of their own, where no other test leaves clusters or documents.
+    ///
+    /// # Errors
+    /// As [`Scene::healthy`].
+    pub async fn before_create_alone() -> Result<Self, Error> {
+        static SERVERS: OnceCell<(Bed, Azurite)> = OnceCell::const_new();
+        let start = || async { tokio::try_join!(Bed::start(), Azurite::start()) };
+        let (bed, azurite) = SERVERS.get_or_try_init(start).await?;
+        Self::set_on(bed, azurite, azure::before_create, false).await?.supplied()
+    }
+
+    /// With the files of a reader, and the release in the registry.
+    fn supplied(self) -> Result<Self, Error> {
+        let scene = self;
         let write = |name: &str, text: &str| {
             let path = scene.path(name);
             std::fs::write(&path, text).map_err(Error::file(&path))
@@ -145,8 +162,16 @@ impl Scene {
     }
 
     async fn set(state: fn(&str, &str) -> Value, named: bool) -> Result<Self, Error> {
+        Self::set_on(Bed::shared().await?, Azurite::shared().await?, state, named).await
+    }
+
+    async fn set_on(
+        bed: &'static Bed,
+        azurite: &'static Azurite,
+        state: fn(&str, &str) -> Value,
+        named: bool,
+    ) -> Result<Self, Error> {
         let stage = STAGE.lock().await;
-        let (bed, azurite) = (Bed::shared().await?, Azurite::shared().await?);
         clear(bed).await?;
         let namespace = bed.namespace("clusters").await?;
         let container = namespace.clone();

@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use azure_sim::{Options, Simulator, seed};
-use e2e::azurite::Azurite;
 use e2e::scene::{RELEASE, Ran, Scene, azure};
 use e2e::workspace::{note, root};
 use serde_json::{Value, json};
@@ -54,8 +53,8 @@ const RELEASE_IMAGE: &str = "quay.io/openshift-release-dev/ocp-release:4.22.3-mu
 
 /// An empty subscription, a management cluster, and a folder with what a reader has: credentials and a pull secret.
 async fn stage() -> Scene {
-    let azurite = Azurite::shared().await.unwrap();
-    let mut scene = Scene::before_create().await.unwrap();
+    let mut scene = Scene::before_create_alone().await.unwrap();
+    let azurite = scene.azurite;
     let options = Options {
         state: Some(subscription()),
         blob_endpoint: Some(azurite.origin().to_owned()),

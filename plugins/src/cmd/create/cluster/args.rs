@@ -13,6 +13,7 @@ use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
 Examples:
+  kubectl hcp-azure create cluster -i     # asks for what it cannot find out
   kubectl hcp-azure create cluster dev --azure-creds azure-creds.json \\
     --pull-secret pull-secret.json --base-domain hcp.example.com \\
     --assign-identity-roles --dns-zone-rg-name os4-common \\
