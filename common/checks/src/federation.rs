@@ -5,6 +5,7 @@ use facts::catalogue::{self, Component};
 use facts::hosted::HostedCluster;
 
 use crate::judgement::{Finding, Fix, Key, Level};
+use crate::shell::command;
 use crate::text::quote;
 
 /// Why checks of workload identities do not apply to a cluster without them.
@@ -209,6 +210,33 @@ pub(crate) fn blob_of(issuer: &str) -> Option<(&str, &str)> {
     let (account, rest) = host.split_once('.')?;
     let container = path.trim_start_matches('/').split('/').next()?;
     (rest.starts_with("blob.") && !container.is_empty()).then_some((account, container))
+}
+
+/// What the file is that fixes of the signing key name.
+pub(crate) const SIGNING_KEY_FILE: &str = "the file is the private key whose public half the issuer publishes";
+
+/// Makes the Secret that a HostedCluster names for its signing key.
+pub(crate) fn create_signing_key_secret(cluster: &HostedCluster, secret: &str) -> Fix {
+    Fix::hypershift([command!(
+        "oc -n {} create secret generic {} --from-file=key=serviceaccount-signer.private",
+        cluster.namespace,
+        secret
+    )])
+    .note(SIGNING_KEY_FILE)
+}
+
+/// Makes the Secret of the signing key for a HostedCluster that names none, and names it.
+pub(crate) fn name_signing_key_secret(cluster: &HostedCluster) -> Fix {
+    let name = format!("{}sa-token-issuer-key", cluster.name);
+    let patch = format!(r#"{{"spec":{{"serviceAccountSigningKey":{{"name":"{name}"}}}}}}"#);
+    let mut fix = create_signing_key_secret(cluster, &name);
+    fix.commands.push(command!(
+        "oc -n {} patch hostedcluster {} --type merge -p {}",
+        cluster.namespace,
+        cluster.name,
+        patch
+    ));
+    fix
 }
 
 #[cfg(test)]

@@ -94,6 +94,17 @@ pub(crate) enum Format {
     Name,
 }
 
+/// Output formats of what is said as a table or as a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For programs
+    Yaml,
+}
+
 /// `doctor --preflight …` says the same as `doctor preflight …`: the flag takes all flags of `create cluster` with it.
 pub(crate) fn alias(mut args: Vec<OsString>) -> Vec<OsString> {
     let verb = args.iter().position(|arg| arg == "doctor");

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use ui::Failure;
 
-use super::printed;
+use super::{DocumentFormat, printed};
 use crate::Ended;
 
 const EXAMPLES: &str = "\
@@ -19,18 +19,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VersionArgs {
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = VersionFormat::Table)]
-    output: VersionFormat,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum VersionFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For programs
-    Yaml,
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Table)]
+    output: DocumentFormat,
 }
 
 #[derive(Serialize)]
@@ -53,12 +43,12 @@ pub(crate) fn run(args: &VersionArgs) -> Ended {
         checks: checks::CHECKS.len(),
     };
     let text = match args.output {
-        VersionFormat::Table => format!(
+        DocumentFormat::Table => format!(
             "hcp-azure {} ({} checks, bundle schema {})\n",
             version.version, version.checks, version.facts_schema
         ),
-        VersionFormat::Json => ui::report::json(&version).map_err(|error| Failure::usage(error.to_string()))?,
-        VersionFormat::Yaml => ui::report::yaml(&version).map_err(|error| Failure::usage(error.to_string()))?,
+        DocumentFormat::Json => ui::report::json(&version).map_err(|error| Failure::usage(error.to_string()))?,
+        DocumentFormat::Yaml => ui::report::yaml(&version).map_err(|error| Failure::usage(error.to_string()))?,
     };
     Ok(printed(&text))
 }

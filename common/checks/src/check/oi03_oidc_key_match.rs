@@ -63,7 +63,6 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
 
 /// What can be said when no signing key was found.
 fn without_key(cluster: &HostedCluster) -> Judgement {
-    let namespace = quote(&cluster.namespace);
     if let Some(secret) = &cluster.signing_key_secret {
         let finding = Finding::fail(
             format!("Secret {}/{secret}", cluster.namespace),
@@ -71,20 +70,12 @@ fn without_key(cluster: &HostedCluster) -> Judgement {
             "HyperShift has no key for the hosted API server and reports the HostedCluster as degraded",
         )
         .see("spec.serviceAccountSigningKey", secret)
-        .fix(
-            Fix::hypershift([format!(
-                "oc -n {namespace} create secret generic {} --from-file=key=serviceaccount-signer.private",
-                quote(secret)
-            )])
-            .note("the file is the private key whose public half the issuer publishes"),
-        );
+        .fix(federation::create_signing_key_secret(cluster, secret));
         return Judgement::new("", vec![finding.touches(Key::Issuer)]);
     }
     if cluster.issuer_url == federation::DEFAULT_ISSUER {
         return Judgement::NotApplicable("the HostedCluster names no signing key and makes its own".into());
     }
-    let name = format!("{}sa-token-issuer-key", cluster.name);
-    let patch = format!(r#"{{"spec":{{"serviceAccountSigningKey":{{"name":"{name}"}}}}}}"#);
     // HyperShift then makes a key of its own. That works if somebody published it, which cannot be seen from here.
     let finding = Finding::warn(
         format!("issuer {}", cluster.issuer_url),
@@ -93,20 +84,7 @@ fn without_key(cluster: &HostedCluster) -> Judgement {
     )
     .see("spec.issuerURL", &cluster.issuer_url)
     .see("spec.serviceAccountSigningKey", "none")
-    .fix(
-        Fix::hypershift([
-            format!(
-                "oc -n {namespace} create secret generic {} --from-file=key=serviceaccount-signer.private",
-                quote(&name)
-            ),
-            format!(
-                "oc -n {namespace} patch hostedcluster {} --type merge -p {}",
-                quote(&cluster.name),
-                quote(&patch)
-            ),
-        ])
-        .note("the file is the private key whose public half the issuer publishes"),
-    );
+    .fix(federation::name_signing_key_secret(cluster));
     Judgement::new("", vec![finding.touches(Key::Issuer)])
 }
 

@@ -66,7 +66,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
                 "HyperShift has no key for the hosted API server and holds the HostedCluster's configuration for invalid",
             )
             .see("spec.serviceAccountSigningKey", secret)
-            .fix(create(cluster, secret)),
+            .fix(federation::create_signing_key_secret(cluster, secret)),
         ),
         (Ok(Some(_)), None) => None,
         (Err(gap), None) => return Err(gap),
@@ -80,32 +80,13 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
 
 /// HyperShift then makes a key of its own. That works if somebody published it, which cannot be seen from here.
 fn not_named(cluster: &HostedCluster) -> Finding {
-    let name = format!("{}sa-token-issuer-key", cluster.name);
-    let patch = format!(r#"{{"spec":{{"serviceAccountSigningKey":{{"name":"{name}"}}}}}}"#);
     Finding::warn(
         format!("issuer {}", cluster.issuer_url),
         "the HostedCluster has an issuer of its own and names no signing key",
         "it signs with a key that it made itself: unless that key was published at the issuer, Entra refuses every token (AADSTS7000272)",
     )
     .see("spec.issuerURL", &cluster.issuer_url)
-    .fix(
-        Fix::hypershift([
-            command!("oc -n {} create secret generic {} --from-file=key=serviceaccount-signer.private", cluster.namespace, name),
-            command!("oc -n {} patch hostedcluster {} --type merge -p {}", cluster.namespace, cluster.name, patch),
-        ])
-        .note(FILE),
-    )
-}
-
-const FILE: &str = "the file is the private key whose public half the issuer publishes";
-
-fn create(cluster: &HostedCluster, secret: &str) -> Fix {
-    Fix::hypershift([command!(
-        "oc -n {} create secret generic {} --from-file=key=serviceaccount-signer.private",
-        cluster.namespace,
-        secret
-    )])
-    .note(FILE)
+    .fix(federation::name_signing_key_secret(cluster))
 }
 
 fn replace(cluster: &HostedCluster, secret: &str) -> Fix {
@@ -114,7 +95,7 @@ fn replace(cluster: &HostedCluster, secret: &str) -> Fix {
         cluster.namespace,
         secret
     )])
-    .note(FILE)
+    .note(federation::SIGNING_KEY_FILE)
 }
 
 fn convert(cluster: &HostedCluster, secret: &str) -> Fix {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use cloud::apply::Stop;
 use cloud::kubernetes::{Connection, KubeError};
 use plan::destroy::orphans::{self, Ledger, Living, Spec};
@@ -12,7 +12,7 @@ use ui::{Failure, Outcome};
 use super::super::create::refused;
 use super::super::create::run::{self};
 use crate::Ended;
-use crate::cmd::{block_on_until, printed, screen, source};
+use crate::cmd::{DocumentFormat, block_on_until, printed, screen, source};
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
@@ -45,19 +45,8 @@ pub(crate) struct OrphansArgs {
     #[arg(long, conflicts_with = "output")]
     print_script: bool,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = LedgerFormat::Table)]
-    output: LedgerFormat,
-}
-
-/// Formats of ledgers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LedgerFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For programs
-    Yaml,
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Table)]
+    output: DocumentFormat,
 }
 
 pub(crate) fn run(globals: &Globals, args: &OrphansArgs, program: &str) -> Ended {
@@ -80,11 +69,11 @@ fn show(globals: &Globals, args: &OrphansArgs, program: &str, ledger: &Ledger, s
     let broken = |error: &dyn std::error::Error| Failure::usage("cannot print the ledger").why(error.to_string());
     let mut text = match args.output {
         _ if args.print_script => ui::orphans::script(ledger, scope),
-        LedgerFormat::Table => ui::orphans::table(ledger, scope, &screen(globals)),
-        LedgerFormat::Json => ui::report::json(&LedgerDocument::of(ledger, scope)).map_err(|error| broken(&error))?,
-        LedgerFormat::Yaml => ui::report::yaml(&LedgerDocument::of(ledger, scope)).map_err(|error| broken(&error))?,
+        DocumentFormat::Table => ui::orphans::table(ledger, scope, &screen(globals)),
+        DocumentFormat::Json => ui::report::json(&LedgerDocument::of(ledger, scope)).map_err(|error| broken(&error))?,
+        DocumentFormat::Yaml => ui::report::yaml(&LedgerDocument::of(ledger, scope)).map_err(|error| broken(&error))?,
     };
-    let is_table = args.output == LedgerFormat::Table && !args.print_script;
+    let is_table = args.output == DocumentFormat::Table && !args.print_script;
     if is_table && ledger.proven().next().is_some() {
         let again = format!("`{program} destroy orphans … --print-script > clean-up.sh`");
         text.push_str(&format!("\nnext: {again} writes the script that deletes what is left\n"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use checks::decode::{Decoder, MAX_LINE};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use cloud::bundle;
 use cloud::lines::{self, Input};
 use facts::{Facts, Need};
@@ -12,7 +12,7 @@ use ui::report::{self, DecodedRefusals};
 use ui::{Failure, Outcome};
 
 use crate::Ended;
-use crate::cmd::{block_on, printed, screen, source};
+use crate::cmd::{DocumentFormat, block_on, printed, screen, source};
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
@@ -41,18 +41,8 @@ pub(crate) struct DecodeArgs {
     #[arg(long, value_name = "NAME")]
     hosted_cluster: Option<String>,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For programs
-    Yaml,
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Table)]
+    output: DocumentFormat,
 }
 
 pub(crate) fn run(globals: &Globals, args: &DecodeArgs, program: &str) -> Ended {
@@ -75,9 +65,9 @@ pub(crate) fn run(globals: &Globals, args: &DecodeArgs, program: &str) -> Ended 
     let decoding = decoder.finish(facts.as_ref());
     let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the result").why(error.to_string());
     let text = match args.output {
-        Format::Table => report::decoded(&decoding, program, &screen(globals)),
-        Format::Json => report::json(&DecodedRefusals::of(&decoding)).map_err(|error| broken(&error))?,
-        Format::Yaml => report::yaml(&DecodedRefusals::of(&decoding)).map_err(|error| broken(&error))?,
+        DocumentFormat::Table => report::decoded(&decoding, program, &screen(globals)),
+        DocumentFormat::Json => report::json(&DecodedRefusals::of(&decoding)).map_err(|error| broken(&error))?,
+        DocumentFormat::Yaml => report::yaml(&DecodedRefusals::of(&decoding)).map_err(|error| broken(&error))?,
     };
     match printed(&text) {
         Outcome::Yes if decoding.refusals.is_empty() => Ok(Outcome::No),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use checks::diff::{Run, RunRow};
 use checks::{Selection, Stage, Verdict};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use cloud::bundle;
 use cloud::runs::{self, SavedReport, SavedRow};
 use facts::{Facts, Source};
@@ -12,7 +12,7 @@ use ui::report::{self, Compared, DoctorDiff};
 use ui::{Failure, Outcome};
 
 use crate::Ended;
-use crate::cmd::{block_on, printed, screen, source};
+use crate::cmd::{DocumentFormat, block_on, printed, screen, source};
 use crate::globals::Globals;
 
 const EXAMPLES: &str = "\
@@ -38,18 +38,8 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "after")]
     hosted_cluster: Option<String>,
     /// Output format
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For programs
-    Yaml,
+    #[arg(short, long, value_enum, default_value_t = DocumentFormat::Table)]
+    output: DocumentFormat,
 }
 
 pub(crate) fn run(globals: &Globals, args: &DiffArgs) -> Ended {
@@ -65,9 +55,9 @@ pub(crate) fn run(globals: &Globals, args: &DiffArgs) -> Ended {
         .collect();
     let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the result").why(error.to_string());
     let text = match args.output {
-        Format::Table => report::difference(&compared, &screen(globals)),
-        Format::Json => report::json(&DoctorDiff::of(&compared)).map_err(|error| broken(&error))?,
-        Format::Yaml => report::yaml(&DoctorDiff::of(&compared)).map_err(|error| broken(&error))?,
+        DocumentFormat::Table => report::difference(&compared, &screen(globals)),
+        DocumentFormat::Json => report::json(&DoctorDiff::of(&compared)).map_err(|error| broken(&error))?,
+        DocumentFormat::Yaml => report::yaml(&DoctorDiff::of(&compared)).map_err(|error| broken(&error))?,
     };
     match printed(&text) {
         Outcome::Yes if compared.iter().any(|one| one.diff.new_failures() > 0) => Ok(Outcome::No),

@@ -23,7 +23,7 @@ fn doctor(scene: &Scene, more: &[&str]) -> Ran {
 }
 
 /// Merges `patch` into an object through kubectl; `status` goes to the status subresource.
-fn patch(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
+pub(super) fn patch(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
     let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
     command.args(["-n", namespace, "patch", object, "--type=merge", "-p", &patch.to_string()]);
     if patch.get("status").is_some() {

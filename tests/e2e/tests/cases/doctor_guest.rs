@@ -6,7 +6,9 @@ use azure_sim::Fault;
 use e2e::guest::ADMIN_TOKEN;
 use e2e::scene::guest::{CLUSTER_OPERATORS, MACHINES, SIGNING_REQUESTS, virtual_machine, vm_id};
 use e2e::scene::{self, CLIENT_SECRET, NAME, Ran, Scene, kubernetes};
-use serde_json::{Value, json};
+use serde_json::json;
+
+use super::doctor::patch;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
 const CHECKS: &str = "HC11,HC13,NP05,NP06,NP08,NP09,NP10,OI06,HC15,NW12,NP02,NP01";
@@ -30,16 +32,6 @@ fn roots(ran: &Ran) -> Vec<String> {
         rows.iter().map(|row| format!("{verdict} {}", row.split(' ').next().unwrap_or_default())).collect::<Vec<_>>()
     };
     ["fail", "warn", "unknown"].iter().flat_map(|verdict| codes(verdict)).collect()
-}
-
-fn patch(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(["-n", namespace, "patch", object, "--type=merge", "-p", &patch.to_string()]);
-    if patch.get("status").is_some() {
-        command.arg("--subresource=status");
-    }
-    let ran = scene::run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
 /// A fault of the hosted cluster's own objects: what it is called, its roots, and how it is made.

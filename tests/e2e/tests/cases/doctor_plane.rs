@@ -6,6 +6,8 @@ use std::path::Path;
 use e2e::scene::{self, INFRA_ID, NAME, Ran, Scene, azure, kubernetes, plane};
 use serde_json::{Value, json};
 
+use super::doctor::patch as merge;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
 
 fn doctor(scene: &Scene) -> Ran {
@@ -17,16 +19,6 @@ fn doctor(scene: &Scene) -> Ran {
 /// Merges `patch` into an object of the control plane namespace; `status` goes to the status subresource.
 fn patch(scene: &Scene, object: &str, patch: &Value) {
     merge(scene, &format!("{}-{NAME}", scene.namespace), object, patch);
-}
-
-fn merge(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(["-n", namespace, "patch", object, "--type=merge", "-p", &patch.to_string()]);
-    if patch.get("status").is_some() {
-        command.arg("--subresource=status");
-    }
-    let ran = scene::run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
 /// The conditions of an object of the cluster's namespace, one of them changed or added.

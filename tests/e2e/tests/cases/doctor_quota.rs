@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use e2e::scene::{self, NAME, Ran, Scene, azure, kubernetes};
+use e2e::scene::{NAME, Ran, Scene, azure, kubernetes};
 use serde_json::{Value, json};
+
+use super::doctor::patch;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
 
@@ -12,16 +14,6 @@ fn doctor(scene: &Scene, more: &[&str]) -> Ran {
     let mut args = vec!["doctor", NAME, "-n", &scene.namespace, "-o", "json"];
     args.extend(more);
     scene.run(Path::new(PROGRAM), &args).unwrap()
-}
-
-fn patch(scene: &Scene, namespace: &str, object: &str, patch: &Value) {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(["-n", namespace, "patch", object, "--type=merge", "-p", &patch.to_string()]);
-    if patch.get("status").is_some() {
-        command.arg("--subresource=status");
-    }
-    let ran = scene::run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
 /// Azure refuses one of the two machines with a code, and the NodePool shows it.
