@@ -237,6 +237,17 @@ impl State {
         before != self.resources.len() + self.role_assignments.len()
     }
 
+    /// What stands at a scope and below it, by lower-case id.
+    pub fn within(&self, scope: &str) -> impl Iterator<Item = (&String, &Value)> {
+        let scope = scope.trim_end_matches('/').to_lowercase();
+        let below = format!("{scope}/");
+        let found = self.resources.range(scope.clone()..);
+        // Ids such as `scope-2` sort between a scope and what is below it.
+        found
+            .take_while(move |(id, _)| id.starts_with(&scope))
+            .filter(move |(id, _)| id.starts_with(&below) || id.len() + 1 == below.len())
+    }
+
     /// The resource with this id, whatever its case.
     pub fn get(&self, id: &str) -> Option<&Value> {
         self.resources.get(&id.to_lowercase())

@@ -131,7 +131,7 @@ impl Filter {
 
 fn assignments(ctx: &Ctx<'_>, scope: &str) -> Answer {
     let filter = Filter::parse(ctx.call.query("$filter").unwrap_or_default())?;
-    let found = ctx
+    let found: Vec<&Value> = ctx
         .core
         .state
         .role_assignments
@@ -148,9 +148,8 @@ fn assignments(ctx: &Ctx<'_>, scope: &str) -> Answer {
                 }
             }
         })
-        .cloned()
         .collect();
-    list::page(ctx, found)
+    list::page_of(ctx, found, Value::clone)
 }
 
 fn assign(ctx: &mut Ctx<'_>, scope: &str, name: &str) -> Answer {

@@ -1,5 +1,7 @@
 //! Microsoft.Compute, Microsoft.KeyVault and Microsoft.MarketplaceOrdering, as far as hosted clusters meet them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Ctx, path::Target, registry::Kind, subscriptions};
@@ -30,6 +32,12 @@ const SIZES: &[(&str, &str, u32, u32, &str, &str)] = &[
 
 /// Adds what compute and key vault add.
 pub(crate) fn complete(_state: &State, kind: &Kind, resource: &mut Value) {
+    if kind.path == "vaults/secrets"
+        && let Some(properties) = resource["properties"].as_object_mut()
+    {
+        // Resource Manager takes a value and never shows it.
+        properties.shift_remove("value");
+    }
     let id = resource["id"].as_str().unwrap_or_default().to_owned();
     let name = resource["name"].as_str().unwrap_or_default().to_owned();
     let defaults = match kind.path {
@@ -154,12 +162,15 @@ fn catalogue(state: &State, location: Option<&str>) -> Vec<Value> {
         .collect()
 }
 
-/// The vCPUs and family of a size.
-pub(crate) fn cores(state: &State, size: &str) -> Option<(i64, String)> {
-    let sku = catalogue(state, None).into_iter().find(|sku| sku["name"] == json!(size))?;
-    let cpus =
-        sku["capabilities"].as_array()?.iter().find(|one| one["name"] == "vCPUs")?["value"].as_str()?.parse().ok()?;
-    Some((cpus, sku["family"].as_str()?.to_owned()))
+/// The vCPUs and family of each size.
+pub(crate) fn cores(state: &State) -> BTreeMap<String, (i64, String)> {
+    let of = |sku: &Value| -> Option<(String, (i64, String))> {
+        let vcpus = sku["capabilities"].as_array()?.iter().find(|one| one["name"] == "vCPUs")?;
+        let vcpus = vcpus["value"].as_str()?.parse().ok()?;
+        Some((sku["name"].as_str()?.to_owned(), (vcpus, sku["family"].as_str()?.to_owned())))
+    };
+    // The first of a name counts: a catalogue has a row for each region.
+    catalogue(state, None).iter().rev().filter_map(of).collect()
 }
 
 /// Answers `…/providers/Microsoft.Compute/skus`.

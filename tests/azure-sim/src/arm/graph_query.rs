@@ -73,6 +73,7 @@ pub(crate) fn handle(ctx: &Ctx<'_>) -> Answer {
 
 fn resources(ctx: &Ctx<'_>, scopes: &[String]) -> Vec<Value> {
     let state = &ctx.core.state;
+    let grants = rbac::Grants::of(state, &ctx.caller.oid);
     state
         .resources
         .iter()
@@ -81,9 +82,7 @@ fn resources(ctx: &Ctx<'_>, scopes: &[String]) -> Vec<Value> {
                 && body["location"].is_string()
                 && (scopes.is_empty() || scopes.iter().any(|scope| id.starts_with(scope)))
         })
-        .filter(|(id, body)| {
-            rbac::allows(state, &ctx.caller.oid, &format!("{}/read", body["type"].as_str().unwrap_or_default()), id)
-        })
+        .filter(|(id, body)| grants.allow(&format!("{}/read", body["type"].as_str().unwrap_or_default()), id))
         .map(|(_, body)| row(&state.tenant, body))
         .collect()
 }
@@ -91,11 +90,12 @@ fn resources(ctx: &Ctx<'_>, scopes: &[String]) -> Vec<Value> {
 /// The table `authorizationresources`, as far as it holds role assignments; those that the caller may not read are left out.
 fn role_assignments(ctx: &Ctx<'_>, scopes: &[String]) -> Vec<Value> {
     let state = &ctx.core.state;
+    let grants = rbac::Grants::of(state, &ctx.caller.oid);
     state
         .role_assignments
         .iter()
         .filter(|(id, _)| scopes.is_empty() || scopes.iter().any(|scope| id.starts_with(scope)))
-        .filter(|(id, _)| rbac::allows(state, &ctx.caller.oid, "Microsoft.Authorization/roleAssignments/read", id))
+        .filter(|(id, _)| grants.allow("Microsoft.Authorization/roleAssignments/read", id))
         .map(|(id, body)| {
             json!({
                 "id": body["id"],

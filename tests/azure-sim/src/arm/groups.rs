@@ -6,8 +6,7 @@ use super::{
     Ctx, links,
     list::{self, Filter},
     lro, names,
-    path::{group_id, within},
-    rbac,
+    path::group_id,
     registry::Writes,
     resource::internal,
     subscriptions,
@@ -44,15 +43,15 @@ fn all(ctx: &Ctx<'_>, subscription: &str) -> Answer {
     let scope = format!("/subscriptions/{subscription}");
     let filter = Filter::parse(ctx.call.query("$filter").unwrap_or_default())?;
     let read = "Microsoft.Resources/subscriptions/resourceGroups/read";
-    let groups = state
-        .resources
-        .iter()
-        .filter(|(id, _)| within(id, &scope) && !id.contains("/providers/"))
-        .filter(|(id, _)| !ctx.filtered || rbac::allows(state, &ctx.caller.oid, read, id))
+    let may = ctx.reader();
+    let groups: Vec<&Value> = state
+        .within(&scope)
+        .filter(|(id, _)| !id.contains("/providers/"))
+        .filter(|(id, _)| may.allows(read, id))
         .filter(|(_, group)| filter.fits(group))
-        .map(|(_, group)| group.clone())
+        .map(|(_, group)| group)
         .collect();
-    list::page(ctx, groups)
+    list::page_of(ctx, groups, Value::clone)
 }
 
 fn put(ctx: &mut Ctx<'_>, name: &str, id: &str) -> Answer {

@@ -1,5 +1,7 @@
 //! How resources hang together: references, what is in use, locks, and the back references that reads show.
 
+use std::{cell::OnceCell, collections::BTreeMap};
+
 use serde_json::{Value, json};
 
 use super::{
@@ -134,68 +136,166 @@ fn walk<'a>(value: &'a Value, member: &str, visit: &mut dyn FnMut(&str, &'a Valu
     }
 }
 
-/// What refers to `target` through one of `members`: the ids of the closest objects with an id, and of the
-/// resources that hold them.
-fn users(state: &State, target: &str, members: &[&str]) -> Vec<(String, String)> {
-    fn search(value: &Value, holder: &str, target: &str, members: &[&str], out: &mut Vec<String>) {
-        let own = value["id"].as_str().filter(|id| id.split('/').count() > 8).unwrap_or(holder);
-        match value {
-            Value::Object(map) => {
-                for (key, member) in map {
-                    let refers = |one: &Value| one["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(target));
-                    if members.contains(&key.as_str())
-                        && (refers(member) || member.as_array().is_some_and(|list| list.iter().any(refers)))
-                    {
-                        out.push(own.to_owned());
+/// One reference: the closest object with an id that holds it, and the resource that the object belongs to.
+#[derive(Debug)]
+struct Use {
+    member: String,
+    by: String,
+    holder: String,
+}
+
+/// The references among the network's resources, found in one walk when they are first asked for.
+pub(crate) struct Links<'a> {
+    state: &'a State,
+    /// By the lower-case id of what is referred to.
+    uses: OnceCell<BTreeMap<String, Vec<Use>>>,
+}
+
+impl<'a> Links<'a> {
+    /// The references in a state.
+    pub fn new(state: &'a State) -> Self {
+        Self { state, uses: OnceCell::new() }
+    }
+
+    fn found(&self) -> BTreeMap<String, Vec<Use>> {
+        fn search(value: &Value, by: &str, holder: &str, all: &mut BTreeMap<String, Vec<Use>>) {
+            let by = value["id"].as_str().filter(|id| id.split('/').count() > 8).unwrap_or(by);
+            match value {
+                Value::Object(map) => {
+                    for (member, value) in map {
+                        let listed = value.as_array().into_iter().flatten();
+                        for to in std::iter::once(value).chain(listed).filter_map(|one| one["id"].as_str()) {
+                            // A parent's own list of children is not a use of them, and neither is a resource's use of
+                            // itself.
+                            if !within(to, holder) {
+                                let (member, by, holder) = (member.clone(), by.to_owned(), holder.to_owned());
+                                all.entry(to.to_lowercase()).or_default().push(Use { member, by, holder });
+                            }
+                        }
+                        search(value, by, holder, all);
                     }
-                    search(member, own, target, members, out);
+                }
+                Value::Array(items) => items.iter().for_each(|item| search(item, by, holder, all)),
+                _ => {}
+            }
+        }
+        let mut all = BTreeMap::new();
+        for resource in self.state.resources.values() {
+            if resource["type"].as_str().is_some_and(|kind| kind.starts_with("Microsoft.Network/")) {
+                let holder = resource["id"].as_str().unwrap_or_default();
+                search(&resource["properties"], holder, holder, &mut all);
+            }
+        }
+        all
+    }
+
+    /// What refers to `target` through one of `members`: the ids of the closest objects with an id, and of the
+    /// resources that hold them.
+    fn users(&self, target: &str, members: &[&str]) -> Vec<(String, String)> {
+        let uses = self.uses.get_or_init(|| self.found()).get(&target.to_lowercase());
+        let named = uses.into_iter().flatten().filter(|one| members.contains(&one.member.as_str()));
+        let mut found: Vec<(String, String)> = named.map(|one| (one.by.clone(), one.holder.clone())).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn user_ids(&self, target: &str, members: &[&str]) -> Vec<String> {
+        self.users(target, members).into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Who uses a resource, by what its type is used through.
+    fn uses(&self, id: &str, path: &str) -> Vec<(String, String)> {
+        match path {
+            "virtualNetworks/subnets" => self.users(id, &["subnet"]),
+            "networkSecurityGroups" => self.users(id, &["networkSecurityGroup"]),
+            "publicIPAddresses" => self.users(id, &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"]),
+            "natGateways" => self.users(id, &["natGateway"]),
+            "routeTables" => self.users(id, &["routeTable"]),
+            "virtualNetworks" => self
+                .state
+                .get(id)
+                .into_iter()
+                .flat_map(|vnet| children(vnet, "subnets").to_vec())
+                .filter_map(|subnet| subnet["id"].as_str().map(|id| self.users(id, &["subnet"])))
+                .flatten()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A stored body with the etag and the references that others make to it, as ARM shows them.
+    pub fn view(&self, body: &Value) -> Value {
+        let mut shown = body.clone();
+        let Some(kind) = body["id"].as_str().and_then(registry::of_id) else {
+            return shown;
+        };
+        if kind.namespace != "Microsoft.Network" {
+            return shown;
+        }
+        let id = body["id"].as_str().unwrap_or_default().to_owned();
+        let ids = |list: Vec<String>| json!(list.into_iter().map(|id| json!({"id": id})).collect::<Vec<_>>());
+        let mut add = |member: &str, list: Vec<String>| {
+            if !list.is_empty() && shown["properties"][member].is_null() {
+                shown["properties"][member] = ids(list);
+            }
+        };
+        match kind.path {
+            "networkSecurityGroups" => {
+                let (subnets, others): (Vec<String>, Vec<String>) = self
+                    .user_ids(&id, &["networkSecurityGroup"])
+                    .into_iter()
+                    .partition(|id| id.to_lowercase().contains("/subnets/"));
+                add("subnets", subnets);
+                add("networkInterfaces", others);
+            }
+            "natGateways" => add("subnets", self.user_ids(&id, &["natGateway"])),
+            "routeTables" => add("subnets", self.user_ids(&id, &["routeTable"])),
+            "virtualNetworks/subnets" => add("ipConfigurations", self.user_ids(&id, &["subnet"])),
+            "publicIPAddresses" => {
+                let users = self.users(&id, &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"]);
+                if let Some((user, _)) = users.first()
+                    && shown["properties"]["ipConfiguration"].is_null()
+                {
+                    let member =
+                        if user.to_lowercase().contains("/natgateways/") { "natGateway" } else { "ipConfiguration" };
+                    shown["properties"][member] = json!({"id": user});
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| search(item, own, target, members, out)),
+            "loadBalancers" => {
+                for pool in list_mut(&mut shown, "backendAddressPools") {
+                    let members = pool["id"]
+                        .as_str()
+                        .map(|id| self.user_ids(id, &["loadBalancerBackendAddressPools"]))
+                        .unwrap_or_default();
+                    if !members.is_empty() && pool["properties"]["backendIPConfigurations"].is_null() {
+                        pool["properties"]["backendIPConfigurations"] = ids(members);
+                    }
+                }
+            }
+            "virtualNetworks" => {
+                for subnet in list_mut(&mut shown, "subnets") {
+                    let users = subnet["id"].as_str().map(|id| self.user_ids(id, &["subnet"])).unwrap_or_default();
+                    if !users.is_empty() && subnet["properties"]["ipConfigurations"].is_null() {
+                        subnet["properties"]["ipConfigurations"] = ids(users);
+                    }
+                }
+            }
             _ => {}
         }
-    }
-    let mut found = Vec::new();
-    for resource in state
-        .resources
-        .values()
-        .filter(|one| one["type"].as_str().is_some_and(|kind| kind.starts_with("Microsoft.Network/")))
-    {
-        let holder = resource["id"].as_str().unwrap_or_default();
-        if within(target, holder) {
-            // A parent's own list of children is not a use of them, and neither is a resource's use of itself.
-            continue;
+        super::network::tag_children(kind, &mut shown);
+        if shown["etag"].is_null() {
+            let tag = super::resource::etag(body);
+            let dns = kind.path.to_lowercase().contains("dnszones");
+            shown["etag"] = json!(if dns { tag } else { format!("W/\"{tag}\"") });
         }
-        let mut ids = Vec::new();
-        search(&resource["properties"], holder, target, members, &mut ids);
-        found.extend(ids.into_iter().map(|id| (id, holder.to_owned())));
+        shown
     }
-    found.sort();
-    found.dedup();
-    found
 }
 
-fn user_ids(state: &State, target: &str, members: &[&str]) -> Vec<String> {
-    users(state, target, members).into_iter().map(|(id, _)| id).collect()
-}
-
-/// Who uses a resource, by what its type is used through.
-fn uses(state: &State, id: &str, path: &str) -> Vec<(String, String)> {
-    match path {
-        "virtualNetworks/subnets" => users(state, id, &["subnet"]),
-        "networkSecurityGroups" => users(state, id, &["networkSecurityGroup"]),
-        "publicIPAddresses" => users(state, id, &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"]),
-        "natGateways" => users(state, id, &["natGateway"]),
-        "routeTables" => users(state, id, &["routeTable"]),
-        "virtualNetworks" => state
-            .get(id)
-            .into_iter()
-            .flat_map(|vnet| children(vnet, "subnets").to_vec())
-            .filter_map(|subnet| subnet["id"].as_str().map(|id| users(state, id, &["subnet"])))
-            .flatten()
-            .collect(),
-        _ => Vec::new(),
-    }
+/// A stored body as ARM shows it.
+pub(crate) fn view(state: &State, body: &Value) -> Value {
+    Links::new(state).view(body)
 }
 
 /// Refuses the delete of a resource that others use.
@@ -227,7 +327,7 @@ pub(crate) fn free_to_delete(state: &State, target: &Target, id: &str) -> Result
             ),
         ));
     }
-    let uses = uses(state, id, path);
+    let uses = Links::new(state).uses(id, path);
     let Some((user, _)) = uses.first() else { return Ok(()) };
     let name = target.name();
     let (code, message) = match path {
@@ -266,14 +366,14 @@ pub(crate) fn blocks_group_delete(state: &State, group: &str) -> Option<Refusal>
     if group_of(group)?.len() != group.len() {
         return None;
     }
+    let links = Links::new(state);
     let blocked: Vec<String> = state
-        .resources
-        .iter()
-        .filter(|(id, _)| within(id, group) && id.len() > group.len())
+        .within(group)
+        .filter(|(id, _)| id.len() > group.len())
         .filter_map(|(_, resource)| {
             let id = resource["id"].as_str()?;
             let kind = registry::of_id(id)?;
-            let outside = uses(state, id, kind.path).into_iter().any(|(_, holder)| !within(&holder, group));
+            let outside = links.uses(id, kind.path).into_iter().any(|(_, holder)| !within(&holder, group));
             outside.then(|| format!("{}/{}", kind.full(), id.rsplit('/').next().unwrap_or_default()))
         })
         .collect();
@@ -317,71 +417,4 @@ pub(crate) fn locked(state: &State, id: &str, wish: Wish) -> Result<(), Refusal>
         ),
     )
     .gateway())
-}
-
-/// A stored body with the etag and the references that others make to it, as ARM shows them.
-pub(crate) fn view(state: &State, body: &Value) -> Value {
-    let mut shown = body.clone();
-    let Some(kind) = body["id"].as_str().and_then(registry::of_id) else {
-        return shown;
-    };
-    if kind.namespace != "Microsoft.Network" {
-        return shown;
-    }
-    let id = body["id"].as_str().unwrap_or_default().to_owned();
-    let ids = |list: Vec<String>| json!(list.into_iter().map(|id| json!({"id": id})).collect::<Vec<_>>());
-    let mut add = |member: &str, list: Vec<String>| {
-        if !list.is_empty() && shown["properties"][member].is_null() {
-            shown["properties"][member] = ids(list);
-        }
-    };
-    match kind.path {
-        "networkSecurityGroups" => {
-            let (subnets, others): (Vec<String>, Vec<String>) = user_ids(state, &id, &["networkSecurityGroup"])
-                .into_iter()
-                .partition(|id| id.to_lowercase().contains("/subnets/"));
-            add("subnets", subnets);
-            add("networkInterfaces", others);
-        }
-        "natGateways" => add("subnets", user_ids(state, &id, &["natGateway"])),
-        "routeTables" => add("subnets", user_ids(state, &id, &["routeTable"])),
-        "virtualNetworks/subnets" => add("ipConfigurations", user_ids(state, &id, &["subnet"])),
-        "publicIPAddresses" => {
-            let users = users(state, &id, &["publicIPAddress", "publicIpAddresses", "publicIPAddresses"]);
-            if let Some((user, _)) = users.first()
-                && shown["properties"]["ipConfiguration"].is_null()
-            {
-                let member =
-                    if user.to_lowercase().contains("/natgateways/") { "natGateway" } else { "ipConfiguration" };
-                shown["properties"][member] = json!({"id": user});
-            }
-        }
-        "loadBalancers" => {
-            for pool in list_mut(&mut shown, "backendAddressPools") {
-                let members = pool["id"]
-                    .as_str()
-                    .map(|id| user_ids(state, id, &["loadBalancerBackendAddressPools"]))
-                    .unwrap_or_default();
-                if !members.is_empty() && pool["properties"]["backendIPConfigurations"].is_null() {
-                    pool["properties"]["backendIPConfigurations"] = ids(members);
-                }
-            }
-        }
-        "virtualNetworks" => {
-            for subnet in list_mut(&mut shown, "subnets") {
-                let users = subnet["id"].as_str().map(|id| user_ids(state, id, &["subnet"])).unwrap_or_default();
-                if !users.is_empty() && subnet["properties"]["ipConfigurations"].is_null() {
-                    subnet["properties"]["ipConfigurations"] = ids(users);
-                }
-            }
-        }
-        _ => {}
-    }
-    super::network::tag_children(kind, &mut shown);
-    if shown["etag"].is_null() {
-        let tag = super::resource::etag(body);
-        let dns = kind.path.to_lowercase().contains("dnszones");
-        shown["etag"] = json!(if dns { tag } else { format!("W/\"{tag}\"") });
-    }
-    shown
 }

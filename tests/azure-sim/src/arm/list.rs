@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Ctx, dns, links,
-    path::{Target, group_id, within},
-    rbac,
+    Ctx, dns,
+    links::Links,
+    path::{Target, group_id},
     registry::Writes,
     resource::{self, children},
     storage,
@@ -18,6 +18,11 @@ use crate::{
 
 /// One page of `items`, with a link to the next.
 pub(crate) fn page(ctx: &Ctx<'_>, items: Vec<Value>) -> Answer {
+    page_of(ctx, items, |item| item)
+}
+
+/// One page of `items` as `view` shows them, with a link to the next.
+pub(crate) fn page_of<T>(ctx: &Ctx<'_>, items: Vec<T>, view: impl Fn(T) -> Value) -> Answer {
     let bad = |what: &str| Refusal::new(400, "InvalidParameter", format!("The value of '{what}' is invalid."));
     let number = |name: &str| -> Result<Option<usize>, Refusal> {
         ctx.call.query(name).map(|text| text.parse().map_err(|_| bad(name))).transpose()
@@ -25,7 +30,7 @@ pub(crate) fn page(ctx: &Ctx<'_>, items: Vec<Value>) -> Answer {
     let skip = number("$skiptoken")?.unwrap_or(0);
     let size = number("$top")?.unwrap_or(usize::MAX).min(ctx.core.state.page_size.unwrap_or(PAGE_SIZE)).max(1);
     let more = items.len() > skip + size;
-    let value: Vec<Value> = items.into_iter().skip(skip).take(size).collect();
+    let value: Vec<Value> = items.into_iter().skip(skip).take(size).map(view).collect();
     let mut body = json!({"value": value});
     if more {
         let mut link = url::form_urlencoded::Serializer::new(String::new());
@@ -45,8 +50,9 @@ pub(crate) fn kind(ctx: &Ctx<'_>, target: &Target) -> Answer {
         let owner = resource::stored(ctx, &parent)
             .ok_or_else(|| errors::not_found(&parent.kind.full(), parent.name(), parent.group()))?;
         if let Some(member) = target.kind.inline {
-            let items = children(&owner, member).iter().map(|child| links::view(state, child)).collect();
-            return page(ctx, items);
+            let items = children(&owner, member);
+            let links = Links::new(state);
+            return page_of(ctx, items.iter().collect(), |child| links.view(child));
         }
         if target.kind.is_record() {
             return page(ctx, dns::records(state, &parent, Some(target.kind)));
@@ -63,16 +69,16 @@ pub(crate) fn kind(ctx: &Ctx<'_>, target: &Target) -> Answer {
         (None, None) => format!("/subscriptions/{}", target.subscription),
     };
     let full = target.kind.full();
-    let items = state
-        .resources
-        .iter()
-        .filter(|(id, body)| {
-            body["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(&full)) && within(id, &scope)
-        })
-        .filter(|(id, _)| !ctx.filtered || rbac::allows(state, &ctx.caller.oid, &format!("{full}/read"), id))
-        .map(|(_, body)| links::view(state, body))
+    let read = format!("{full}/read");
+    let may = ctx.reader();
+    let links = Links::new(state);
+    let items: Vec<&Value> = state
+        .within(&scope)
+        .filter(|(_, body)| body["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(&full)))
+        .filter(|(id, _)| may.allows(&read, id))
+        .map(|(_, body)| body)
         .collect();
-    page(ctx, items)
+    page_of(ctx, items, |body| links.view(body))
 }
 
 /// `GET …/resources`: what has a location, without its properties.
@@ -83,18 +89,15 @@ pub(crate) fn resources(ctx: &Ctx<'_>, segments: &[&str]) -> Answer {
         return Err(errors::group_not_found(segments[3]));
     }
     let filter = Filter::parse(ctx.call.query("$filter").unwrap_or_default())?;
-    let items = state
-        .resources
-        .iter()
-        .filter(|(id, body)| within(id, &scope) && id.contains("/providers/") && body["location"].is_string())
-        .filter(|(id, body)| {
-            let action = format!("{}/read", body["type"].as_str().unwrap_or_default());
-            !ctx.filtered || rbac::allows(state, &ctx.caller.oid, &action, id)
-        })
+    let may = ctx.reader();
+    let items: Vec<&Value> = state
+        .within(&scope)
+        .filter(|(id, body)| id.contains("/providers/") && body["location"].is_string())
+        .filter(|(id, body)| may.allows(&format!("{}/read", body["type"].as_str().unwrap_or_default()), id))
         .filter(|(_, body)| filter.fits(body))
-        .map(|(_, body)| brief(body))
+        .map(|(_, body)| body)
         .collect();
-    page(ctx, items)
+    page_of(ctx, items, brief)
 }
 
 fn brief(body: &Value) -> Value {

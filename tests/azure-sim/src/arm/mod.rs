@@ -47,7 +47,22 @@ pub(crate) struct Ctx<'a> {
     pub filtered: bool,
 }
 
+/// What the caller of a list may see of it.
+pub(crate) struct Reader(Option<rbac::Grants>);
+
+impl Reader {
+    /// Whether a resource is shown to whom this `action` lets read it.
+    pub fn allows(&self, action: &str, id: &str) -> bool {
+        self.0.as_ref().is_none_or(|grants| grants.allow(action, id))
+    }
+}
+
 impl Ctx<'_> {
+    /// What the caller may see of a list.
+    pub fn reader(&self) -> Reader {
+        Reader(self.filtered.then(|| rbac::Grants::of(&self.core.state, &self.caller.oid)))
+    }
+
     /// Refuses unless the caller may perform `action` on `scope`.
     pub fn demand(&self, action: &str, scope: &str) -> Result<(), Refusal> {
         if let Some(deny) = rbac::denied(&self.core.state, &self.caller.oid, action, scope) {

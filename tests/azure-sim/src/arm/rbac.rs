@@ -14,12 +14,40 @@ pub(crate) struct Permission {
     pub not_data_actions: Vec<String>,
 }
 
+/// All that a principal may do, for questions about many resources.
+#[derive(Debug)]
+pub(crate) struct Grants {
+    /// May do everything, whatever its role assignments.
+    owner: bool,
+    held: Vec<(String, Vec<Permission>)>,
+}
+
+impl Grants {
+    /// What a principal's role assignments give it.
+    pub fn of(state: &State, object_id: &str) -> Self {
+        let owner = owns(state, object_id);
+        let held = assigned(state, object_id).map(|(scope, role)| (scope, permissions_of(state, &role))).collect();
+        Self { owner, held }
+    }
+
+    /// Whether it may perform `action` on `path`.
+    pub fn allow(&self, action: &str, path: &str) -> bool {
+        self.owner
+            || self
+                .held
+                .iter()
+                .filter(|(scope, _)| within(path, scope))
+                .any(|(_, held)| held.iter().any(|permission| permission.grants(action)))
+    }
+}
+
 /// Whether a principal may perform `action` on `path`.
 pub(crate) fn allows(state: &State, object_id: &str, action: &str, path: &str) -> bool {
+    owns(state, object_id) || Grants::of(state, object_id).allow(action, path)
+}
+
+fn owns(state: &State, object_id: &str) -> bool {
     state.principals.get(&object_id.to_lowercase()).is_some_and(|principal| principal.owner)
-        || assigned(state, object_id)
-            .filter(|(scope, _)| within(path, scope))
-            .any(|(_, role)| permissions_of(state, &role).iter().any(|permission| permission.grants(action)))
 }
 
 /// The deny assignment that keeps a principal from an action, if any: it outranks every role.
@@ -51,7 +79,7 @@ pub(crate) fn knows(state: &State, object_id: &str, scope: &str) -> bool {
 
 /// The permissions that apply to a principal at a scope.
 pub(crate) fn effective(state: &State, object_id: &str, scope: &str) -> Vec<Permission> {
-    if state.principals.get(&object_id.to_lowercase()).is_some_and(|principal| principal.owner) {
+    if owns(state, object_id) {
         return vec![Permission { actions: vec!["*".to_owned()], ..Permission::default() }];
     }
     assigned(state, object_id)

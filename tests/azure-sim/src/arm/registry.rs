@@ -232,6 +232,18 @@ pub(crate) static KINDS: &[Kind] = &[
         writes: Writes::Sync,
         ..kind("Microsoft.KeyVault", "vaults/keys", VAULTS)
     },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::ReadOnly,
+        ..kind("Microsoft.KeyVault", "vaults/keys/versions", VAULTS)
+    },
+    Kind {
+        name: Rule::Any,
+        location: Location::Inherited,
+        writes: Writes::Sync,
+        ..kind("Microsoft.KeyVault", "vaults/secrets", VAULTS)
+    },
 ];
 
 const fn record(path: &'static str, versions: &'static [&'static str]) -> Kind {

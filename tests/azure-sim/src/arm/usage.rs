@@ -116,12 +116,13 @@ fn compute_rows(ctx: &Ctx<'_>, subscription: &str, location: &str) -> Rows {
             row.1 += by;
         }
     };
+    let sizes = compute::cores(&ctx.core.state);
     for machine in compute::machines(&ctx.core.state, subscription, location) {
         add("virtualMachines", 1);
         let size = machine["properties"]["hardwareProfile"]["vmSize"].as_str().unwrap_or_default();
-        if let Some((cpus, family)) = compute::cores(&ctx.core.state, size) {
-            add("cores", cpus);
-            add(&family, cpus);
+        if let Some((vcpus, family)) = sizes.get(size) {
+            add("cores", *vcpus);
+            add(family, *vcpus);
         }
     }
     rows
