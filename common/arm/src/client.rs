@@ -1,5 +1,6 @@
 //! The client: addresses, deduplicated reads, paging.
 
+use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::error::{ArmError, Kind, Result};
@@ -33,6 +35,7 @@ pub(crate) const MAX_PAGES: usize = 2_000;
 pub struct Arm {
     pub(crate) sender: Arc<Sender>,
     memo: Arc<Memo>,
+    lists: Arc<Lists>,
     /// Counts the writes; answers read before the last one are stale.
     writes: Arc<AtomicU64>,
     pub(crate) serial: Arc<Serial>,
@@ -42,6 +45,12 @@ type Answer = Shared<BoxFuture<'static, Result<Arc<Reply>>>>;
 
 /// Answers by address, each with the number of writes that had been made when it was asked for.
 type Memo = Mutex<HashMap<String, (u64, Answer)>>;
+
+/// A list of any kind of item, made of its pages by whoever asks first.
+type List = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+/// Lists by address and kind of item, each with the number of writes that had been made when it was asked for.
+type Lists = Mutex<HashMap<(String, TypeId), (u64, List)>>;
 
 impl Arm {
     /// Makes a client. Nothing is sent yet.
@@ -57,6 +66,7 @@ impl Arm {
         Ok(Self {
             sender: Arc::new(Sender::new(options, transport)?),
             memo: Arc::default(),
+            lists: Arc::default(),
             writes: Arc::default(),
             serial: Arc::default(),
         })
@@ -64,7 +74,7 @@ impl Arm {
 
     /// A client that shares connections, token, limits and locks with this one, but has read nothing yet.
     pub fn fresh(&self) -> Self {
-        Self { memo: Arc::default(), ..self.clone() }
+        Self { memo: Arc::default(), lists: Arc::default(), ..self.clone() }
     }
 
     /// The address of a resource, or of something below it (`more` begins with a slash or is empty).
@@ -149,6 +159,28 @@ impl Arm {
             }
             url = self.next_page(&url, &link)?;
         }
+    }
+
+    /// Makes a list of what was read at an address, or repeats what was made of it before: what is the same for many
+    /// hosted clusters is held once, however many of them look at it. A failure is not kept here; its answer is.
+    pub(crate) async fn listed<T: Send + Sync + 'static>(
+        &self,
+        address: &str,
+        read: impl Future<Output = Result<Vec<T>>>,
+    ) -> Result<Arc<Vec<T>>> {
+        let now = self.writes.load(Ordering::SeqCst);
+        let list = {
+            let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = lists.entry((address.to_ascii_lowercase(), TypeId::of::<T>())).or_default();
+            if kept.0 != now {
+                *kept = (now, List::default());
+            }
+            Arc::clone(&kept.1)
+        };
+        let list = list.get_or_try_init(async || read.await.map(|list| Arc::new(list) as _)).await?;
+        Arc::clone(list)
+            .downcast()
+            .map_err(|_| ArmError::new(Kind::Decode, "GET", address, "the list is of another kind"))
     }
 
     pub(crate) fn next_page(&self, from: &Url, link: &str) -> Result<Url> {

@@ -28,6 +28,15 @@ pub(crate) fn reason(condition: &Condition) -> String {
     }
 }
 
+/// The first names of a list and how many follow: `a, b and 3 more`.
+pub(crate) fn first_of(names: &[String], most: usize) -> String {
+    let (shown, rest) = names.split_at(names.len().min(most));
+    match rest.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

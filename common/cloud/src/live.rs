@@ -20,7 +20,7 @@ pub use crate::collect::{Planned, Rehearsal};
 use crate::credentials::{self, Chosen, CredsFileRead, Environment, Session};
 use crate::http::Calls;
 use crate::kubernetes::{Connection, Head};
-use crate::oidc;
+use crate::oidc::IssuerDocuments;
 use crate::session::{self, AzureSession, NoSession};
 
 /// What a live collection works with. One per run: sign-in, connections and answers are shared by all clusters.
@@ -240,16 +240,12 @@ impl Live {
         }
     }
 
-    async fn collect_issuer(
-        &self,
-        hosted: &Hosted,
-        needs: &BTreeSet<Need>,
-    ) -> (Fact<facts::oidc::Fetch<facts::oidc::Discovery>>, Fact<facts::oidc::Fetch<facts::oidc::Jwks>>) {
+    async fn collect_issuer(&self, hosted: &Hosted, needs: &BTreeSet<Need>) -> IssuerDocuments {
         if !needs.contains(&Need::IssuerDocuments) {
             return (Fact::default(), Fact::default());
         }
         match hosted.cluster.known("the HostedCluster") {
-            Ok(cluster) => oidc::fetch(&cluster.issuer_url, &self.http, &self.calls).await,
+            Ok(cluster) => self.once.issuer_documents(&cluster.issuer_url, &self.http, &self.calls).await,
             Err(gap) => (Fact::Unreadable(gap.clone()), Fact::Unreadable(gap)),
         }
     }

@@ -17,8 +17,11 @@ pub const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 const MAX_BYTES: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The discovery document and the key set of an issuer.
+pub type IssuerDocuments = (Fact<Fetch<Discovery>>, Fact<Fetch<Jwks>>);
+
 /// Fetches the discovery document and the key set that it names. The key set is absent when no address of one is known.
-pub async fn fetch(issuer: &str, http: &reqwest::Client, calls: &Calls) -> (Fact<Fetch<Discovery>>, Fact<Fetch<Jwks>>) {
+pub async fn fetch(issuer: &str, http: &reqwest::Client, calls: &Calls) -> IssuerDocuments {
     let discovery: Fetch<Discovery> = get(&format!("{issuer}{DISCOVERY_PATH}"), http, calls).await;
     let jwks = match &discovery.document {
         Some(document) => Fact::Known(get(&document.jwks_uri, http, calls).await),

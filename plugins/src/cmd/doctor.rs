@@ -216,17 +216,22 @@ async fn live(globals: &Globals, args: &DoctorArgs, selection: &Selection) -> Re
         live = live.with_rehearsal(rehearsal);
     }
     if args.all {
-        return fleet(globals, &live, selection).await;
+        return fleet(globals, &live, selection, args.report.output).await;
     }
     let target = source::find(&live, args.name.as_deref(), globals.namespace.as_deref()).await?;
     Ok(vec![one(globals, &live, &target, selection).await?])
 }
 
 /// Every hosted cluster: what they share is read once, the rest some clusters at a time.
-async fn fleet(globals: &Globals, live: &Live, selection: &Selection) -> Result<Vec<Examined>, Failure> {
+async fn fleet(
+    globals: &Globals,
+    live: &Live,
+    selection: &Selection,
+    output: Format,
+) -> Result<Vec<Examined>, Failure> {
     let heads = source::heads(live, globals.namespace.as_deref()).await?;
     if heads.is_empty() {
-        return Err(Failure::usage("there is no HostedCluster on Azure"));
+        return Err(source::nothing(globals.namespace.as_deref()));
     }
     if !globals.quiet {
         let context = live.kubernetes.context_name().unwrap_or("the current context");
@@ -238,11 +243,19 @@ async fn fleet(globals: &Globals, live: &Live, selection: &Selection) -> Result<
         let started = Instant::now();
         let facts = live.collect_head(head, &needs, Timestamp::now()).await;
         let report = checks::examine(&facts, selection);
+        let facts = if output.draws(&report) { facts } else { outline(facts) };
         Examined { facts, report, elapsed: started.elapsed() }
     });
     let mut examined: Vec<Examined> = examined.buffer_unordered(AT_ONCE).collect().await;
     examined.sort_by_key(|one| one.facts.target.to_string());
     Ok(examined)
+}
+
+/// What tables of many clusters show of each: facts are many times as large as what is said of them.
+fn outline(facts: Facts) -> Facts {
+    let mut kept = Facts::unread(facts.collected_at, facts.source, facts.target);
+    kept.hosted.cluster = facts.hosted.cluster;
+    kept
 }
 
 /// The report on one cluster as a table, for verbs that have to say why it is not well.

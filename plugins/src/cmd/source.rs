@@ -42,8 +42,7 @@ pub(crate) async fn find(live: &Live, name: Option<&str>, namespace: Option<&str
     let matching: Vec<&Target> = all.iter().filter(|target| name.is_none_or(|name| target.name == name)).collect();
     match matching.as_slice() {
         [one] => Ok((*one).clone()),
-        [] if all.is_empty() => Err(Failure::usage(format!("there is no HostedCluster on Azure {}", place(namespace)))
-            .hint("`oc get hostedclusters -A` lists those of every platform; `-n` chooses a namespace")),
+        [] if all.is_empty() => Err(nothing(namespace)),
         [] => Err(Failure::usage(format!(
             "there is no HostedCluster '{}' {}",
             name.unwrap_or_default(),
@@ -55,6 +54,12 @@ pub(crate) async fn find(live: &Live, name: Option<&str>, namespace: Option<&str
             .why(names(several.iter().copied()))
             .hint("name one, with `-n NAMESPACE` where names repeat, or take all with `--all`")),
     }
+}
+
+/// There is nothing to look at.
+pub(crate) fn nothing(namespace: Option<&str>) -> Failure {
+    Failure::usage(format!("there is no HostedCluster on Azure {}", place(namespace)))
+        .hint("`oc get hostedclusters -A` lists those of every platform; `-n` chooses a namespace")
 }
 
 /// Every hosted cluster on Azure, in one namespace or in all that the caller may see.

@@ -1,5 +1,7 @@
 //! Public and private DNS zones.
 
+use std::sync::Arc;
+
 use crate::bridge::wrong_type;
 use crate::client::Arm;
 use crate::error::Result;
@@ -19,9 +21,9 @@ impl Arm {
     ///
     /// # Errors
     /// Any [`ArmError`](crate::ArmError).
-    pub async fn dns_zones(&self, subscription: &str) -> Result<Vec<DnsZone>> {
+    pub async fn dns_zones(&self, subscription: &str) -> Result<Arc<Vec<DnsZone>>> {
         let url = self.url(&subscription_id(subscription)?, "/providers/Microsoft.Network/dnszones", DNS, &[]);
-        self.resources::<DnsZoneWire, _>(url).await
+        self.shared::<DnsZoneWire, _>(url).await
     }
 
     /// All record sets of a public DNS zone.
@@ -29,18 +31,18 @@ impl Arm {
     /// # Errors
     /// [`Kind::InvalidId`](crate::Kind::InvalidId) when the id is of another type; else any
     /// [`ArmError`](crate::ArmError).
-    pub async fn dns_records(&self, zone: &ArmId) -> Result<Vec<DnsRecordSet>> {
+    pub async fn dns_records(&self, zone: &ArmId) -> Result<Arc<Vec<DnsRecordSet>>> {
         let url = self.url(of_type(zone, ZONES)?, "/recordsets", DNS, &[]);
-        self.resources::<DnsRecordSetWire, _>(url).await
+        self.shared::<DnsRecordSetWire, _>(url).await
     }
 
     /// All private DNS zones of a subscription that the caller may see.
     ///
     /// # Errors
     /// Any [`ArmError`](crate::ArmError).
-    pub async fn private_dns_zones(&self, subscription: &str) -> Result<Vec<PrivateDnsZone>> {
+    pub async fn private_dns_zones(&self, subscription: &str) -> Result<Arc<Vec<PrivateDnsZone>>> {
         let url = self.url(&subscription_id(subscription)?, &format!("/providers/{PRIVATE_ZONES}"), PRIVATE_DNS, &[]);
-        self.resources::<PrivateDnsZoneWire, _>(url).await
+        self.shared::<PrivateDnsZoneWire, _>(url).await
     }
 
     /// All record sets of a private DNS zone.
@@ -48,9 +50,9 @@ impl Arm {
     /// # Errors
     /// [`Kind::InvalidId`](crate::Kind::InvalidId) when the id is of another type; else any
     /// [`ArmError`](crate::ArmError).
-    pub async fn private_dns_records(&self, zone: &ArmId) -> Result<Vec<DnsRecordSet>> {
+    pub async fn private_dns_records(&self, zone: &ArmId) -> Result<Arc<Vec<DnsRecordSet>>> {
         let url = self.url(of_type(zone, PRIVATE_ZONES)?, "/ALL", PRIVATE_DNS, &[]);
-        self.resources::<DnsRecordSetWire, _>(url).await
+        self.shared::<DnsRecordSetWire, _>(url).await
     }
 }
 

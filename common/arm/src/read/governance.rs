@@ -1,5 +1,7 @@
 //! Locks, deny assignments, and what Azure Policy says beforehand.
 
+use std::sync::Arc;
+
 use azure_core::Bytes;
 use azure_core::http::Method;
 use serde_json::{Value, json};
@@ -21,18 +23,18 @@ impl Arm {
     ///
     /// # Errors
     /// [`ArmError`] of every kind but [`Kind::NotFound`].
-    pub async fn locks(&self, scope: &ArmId) -> Result<Option<Vec<ManagementLock>>> {
+    pub async fn locks(&self, scope: &ArmId) -> Result<Option<Arc<Vec<ManagementLock>>>> {
         let url = self.url(scope, "/providers/Microsoft.Authorization/locks", LOCKS, &[]);
-        self.resources::<LockWire, _>(url).await.found()
+        self.shared::<LockWire, _>(url).await.found()
     }
 
     /// The deny assignments at, above and below a scope. None when the scope is not there.
     ///
     /// # Errors
     /// [`ArmError`] of every kind but [`Kind::NotFound`].
-    pub async fn deny_assignments(&self, scope: &ArmId) -> Result<Option<Vec<DenyAssignment>>> {
+    pub async fn deny_assignments(&self, scope: &ArmId) -> Result<Option<Arc<Vec<DenyAssignment>>>> {
         let url = self.url(scope, "/providers/Microsoft.Authorization/denyAssignments", DENY_ASSIGNMENTS, &[]);
-        self.resources::<DenyAssignmentWire, _>(url).await.found()
+        self.shared::<DenyAssignmentWire, _>(url).await.found()
     }
 
     /// What Azure Policy would say to a resource at a scope. `content` is the resource's body with its `type`;

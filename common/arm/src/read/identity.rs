@@ -1,5 +1,7 @@
 //! Managed identities and federated credentials, through `azure_mgmt_msi` (api-version 2023-01-31).
 
+use std::sync::Arc;
+
 use crate::bridge::{Bridge, parts};
 use crate::client::Arm;
 use crate::error::{Found, Result};
@@ -14,13 +16,16 @@ impl Arm {
     ///
     /// # Errors
     /// Any [`ArmError`](crate::ArmError).
-    pub async fn identities(&self, subscription: &str) -> Result<Vec<Identity>> {
+    pub async fn identities(&self, subscription: &str) -> Result<Arc<Vec<Identity>>> {
         let scope = subscription_id(subscription)?;
-        let bridge = Bridge::new(self);
-        let pages =
-            bridge.identities()?.user_assigned_identities_client().list_by_subscription(subscription).into_stream();
-        let identities = bridge.all(scope.as_str(), pages, |page| page.value).await?;
-        Ok(identities.into_iter().map(Identity::from).collect())
+        let read = async {
+            let bridge = Bridge::new(self);
+            let pages =
+                bridge.identities()?.user_assigned_identities_client().list_by_subscription(subscription).into_stream();
+            let identities = bridge.all(scope.as_str(), pages, |page| page.value).await?;
+            Ok(identities.into_iter().map(Identity::from).collect())
+        };
+        self.listed(scope.as_str(), read).await
     }
 
     /// A user-assigned identity.

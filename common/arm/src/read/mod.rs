@@ -15,6 +15,8 @@ mod quota;
 mod resources;
 mod storage;
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -30,6 +32,15 @@ impl Arm {
         T: From<Envelope<P>>,
     {
         Ok(self.read::<Envelope<P>>(url).await.found()?.map(T::from))
+    }
+
+    /// Reads a list of resources that many ask for through the shape of their bodies, once.
+    async fn shared<P, T>(&self, url: Url) -> Result<Arc<Vec<T>>>
+    where
+        P: Default + DeserializeOwned,
+        T: From<Envelope<P>> + Send + Sync + 'static,
+    {
+        self.listed(url.clone().as_str(), self.resources::<P, T>(url)).await
     }
 
     /// Reads a list of resources through the shape of their bodies.

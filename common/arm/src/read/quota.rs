@@ -1,5 +1,7 @@
 //! Quotas, virtual machine sizes, marketplace terms, and counts of the Resource Graph.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,13 +26,17 @@ impl Arm {
     ///
     /// # Errors
     /// Any [`ArmError`].
-    pub async fn vm_skus(&self, subscription: &str, location: &str) -> Result<Vec<VmSku>> {
+    pub async fn vm_skus(&self, subscription: &str, location: &str) -> Result<Arc<Vec<VmSku>>> {
         let id = subscription_id(subscription)?;
         segment(location)?;
         let filter = format!("location eq '{location}'");
         let url = self.url(&id, "/providers/Microsoft.Compute/skus", SKUS, &[("$filter", &filter)]);
-        let all = self.read_all::<SkuWire>(url).await?;
-        Ok(all.into_iter().filter_map(|sku| sku.vm(location)).collect())
+        let address = url.to_string();
+        let read = async {
+            let all = self.read_all::<SkuWire>(url).await?;
+            Ok(all.into_iter().filter_map(|sku| sku.vm(location)).collect())
+        };
+        self.listed(&address, read).await
     }
 
     /// The quotas of Microsoft.Compute in a region, with what is used.

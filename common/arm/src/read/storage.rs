@@ -1,5 +1,7 @@
 //! Storage accounts, blob services, containers.
 
+use std::sync::Arc;
+
 use crate::bridge::wrong_type;
 use crate::client::Arm;
 use crate::error::Result;
@@ -26,9 +28,9 @@ impl Arm {
     ///
     /// # Errors
     /// Any [`ArmError`](crate::ArmError).
-    pub async fn storage_accounts(&self, subscription: &str) -> Result<Vec<StorageAccount>> {
+    pub async fn storage_accounts(&self, subscription: &str) -> Result<Arc<Vec<StorageAccount>>> {
         let url = self.url(&subscription_id(subscription)?, &format!("/providers/{ACCOUNTS}"), STORAGE, &[]);
-        self.resources::<StorageAccountWire, _>(url).await
+        self.shared::<StorageAccountWire, _>(url).await
     }
 
     /// The storage account of this name, sought in the subscription's list. None may also mean that it belongs to
@@ -38,7 +40,7 @@ impl Arm {
     /// Any [`ArmError`](crate::ArmError).
     pub async fn storage_account_named(&self, subscription: &str, name: &str) -> Result<Option<StorageAccount>> {
         let accounts = self.storage_accounts(subscription).await?;
-        Ok(accounts.into_iter().find(|account| account.name.eq_ignore_ascii_case(name)))
+        Ok(accounts.iter().find(|account| account.name.eq_ignore_ascii_case(name)).cloned())
     }
 
     /// The blob service of a storage account.

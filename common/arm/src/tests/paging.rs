@@ -98,7 +98,7 @@ async fn a_list_without_pages_or_items_is_empty() {
         let fake = Fake::new(move |_, _| reply(200, body));
         assert_eq!(arm(&fake).role_assignments(&scope(), None).await.unwrap().unwrap(), [], "{body}");
         let fake = Fake::new(move |_, _| reply(200, body));
-        assert_eq!(arm(&fake).identities("s1").await.unwrap(), [], "{body}");
+        assert_eq!(*arm(&fake).identities("s1").await.unwrap(), [], "{body}");
     }
 }
 

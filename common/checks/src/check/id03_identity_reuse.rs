@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::federation;
 use crate::prelude::*;
 use crate::shell::command;
+use crate::text;
 
 declare_check! {
     /// ## What it checks
@@ -74,12 +75,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         )
         .see("client id", id.as_str());
         if !elsewhere.is_empty() {
-            let more = elsewhere.len().saturating_sub(SHOWN);
-            let mut shown = elsewhere[..elsewhere.len() - more].join(", ");
-            if more > 0 {
-                shown.push_str(&format!(" and {more} more"));
-            }
-            finding = finding.see("also in", shown);
+            finding = finding.see("also in", text::first_of(&elsewhere, SHOWN));
         }
         finding = keys.iter().fold(finding, |finding, key| finding.touches(Key::Identity((*key).to_owned())));
         findings.push(finding.fix(

@@ -3,6 +3,7 @@
 use crate::federation;
 use crate::prelude::*;
 use crate::shell::command;
+use crate::text;
 
 declare_check! {
     /// ## What it checks
@@ -31,6 +32,9 @@ declare_check! {
         judge: judge,
     };
 }
+
+/// How many of the other clusters are named.
+const SHOWN: usize = 5;
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
@@ -63,7 +67,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         };
         let names: Vec<String> = same.iter().map(|other| format!("{}/{}", other.namespace, other.name)).collect();
         findings.push(
-            finding.see("shared with", names.join(", ")).fix(
+            finding.see("shared with", text::first_of(&names, SHOWN)).fix(
                 Fix::azure([command!(
                     "oc hcp-azure create oidc-issuer NAME --location {} --subscription {}",
                     cluster.azure.location,
@@ -126,6 +130,9 @@ pub(crate) mod tests {
             (Level::Warn, Some("clusters/dev, team-b/dev"))
         );
         assert!(finding.what.contains("team-b/dev"));
+        share(&mut facts, &["a", "b", "c", "d", "e", "f", "g"]);
+        let many = "a/dev, b/dev, c/dev, d/dev, e/dev and 2 more";
+        assert_eq!(the_finding(CHECK, &facts).evidence.get("shared with"), Some(many));
     }
 
     #[test]

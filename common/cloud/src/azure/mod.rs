@@ -143,17 +143,15 @@ async fn identities(arm: &Arm, question: Question<'_>) -> Fact<Vec<Identity>> {
     let ids: BTreeSet<String> =
         cluster.workload_identities().unwrap_or_default().values().map(|id| id.to_ascii_lowercase()).collect();
     let prefix = format!("{}-", cluster.name);
-    let mut identities: Vec<Identity> = all
-        .into_iter()
-        .map(convert::identity)
-        .filter(|identity| {
-            // A HostedCluster that names a principal id or a name by mistake is recognised by it.
-            [&identity.client_id, &identity.principal_id, &identity.name]
-                .iter()
-                .any(|id| ids.contains(&id.to_ascii_lowercase()))
-                || (identity.name.starts_with(&prefix) && identity.name.ends_with(&cluster.infra_id))
-        })
-        .collect();
+    let own = |identity: &&arm::model::Identity| {
+        // A HostedCluster that names a principal id or a name by mistake is recognised by it.
+        [identity.client_id.as_ref(), identity.principal_id.as_ref(), Some(&identity.name)]
+            .into_iter()
+            .flatten()
+            .any(|id| ids.contains(&id.to_ascii_lowercase()))
+            || (identity.name.starts_with(&prefix) && identity.name.ends_with(&cluster.infra_id))
+    };
+    let mut identities: Vec<Identity> = all.iter().filter(own).cloned().map(convert::identity).collect();
     identities.sort_by(|a, b| a.id.cmp(&b.id));
     if question.needs.contains(&Need::FederatedCredentials) {
         let credentials = join_all(identities.iter().map(async |identity| {
@@ -329,7 +327,7 @@ async fn issuer_storage(arm: &Arm, cluster: &HostedCluster) -> Fact<IssuerStorag
         Err(error) => return Fact::Unreadable(gap_of(&error)),
     };
     let issuer = cluster.issuer_url.as_str();
-    let Some((account, container)) = accounts.into_iter().find_map(|account| {
+    let Some((account, container)) = accounts.iter().find_map(|account| {
         let endpoint = account.blob_endpoint.as_deref()?.trim_end_matches('/');
         let container = issuer.strip_prefix(endpoint)?.strip_prefix('/')?.split('/').next()?.to_owned();
         (!container.is_empty()).then_some((account, container))
@@ -348,8 +346,8 @@ async fn issuer_storage(arm: &Arm, cluster: &HostedCluster) -> Fact<IssuerStorag
     Fact::Known(IssuerStorage {
         account_id,
         allow_blob_public_access: account.allow_blob_public_access,
-        public_network_access: account.public_network_access,
-        default_action: account.network_default_action,
+        public_network_access: account.public_network_access.clone(),
+        default_action: account.network_default_action.clone(),
         allow_shared_key_access: account.allow_shared_key_access,
         container,
         container_public_access,

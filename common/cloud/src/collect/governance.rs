@@ -98,11 +98,11 @@ async fn caller_permissions(
 async fn identity_groups(arm: &Arm, cluster: &HostedCluster) -> BTreeSet<ArmId> {
     let client_ids = cluster.workload_identities().unwrap_or_default();
     let all = arm.identities(&cluster.azure.subscription_id).await.unwrap_or_default();
-    let own = all.into_iter().filter(|identity| {
+    let own = all.iter().filter(|identity| {
         identity.client_id.as_ref().is_some_and(|id| client_ids.values().any(|own| own.eq_ignore_ascii_case(id)))
     });
     own.filter_map(|identity| {
-        let id = ArmId::new(identity.id);
+        let id = ArmId::new(identity.id.as_str());
         Some(ArmId::of_group(id.subscription()?, id.resource_group()?))
     })
     .collect()
@@ -113,13 +113,11 @@ async fn deny_assignments(arm: &Arm, cluster: &HostedCluster, subscription: &Arm
     let Some(id) = arm_id(subscription) else { return Fact::Absent };
     let own = scopes(cluster);
     fact(arm.deny_assignments(&id).await, |list| {
-        let all = list.into_iter().map(deny_assignment);
-        let mut near: Vec<DenyAssignment> = all
-            .filter(|deny| {
-                let at = ArmId::new(deny.scope.as_str());
-                own.iter().any(|group| group.is_within(&deny.scope) || at.is_within(group.as_str()))
-            })
-            .collect();
+        let is_near = |deny: &&model::DenyAssignment| {
+            let at = ArmId::new(deny.scope.as_str());
+            own.iter().any(|group| group.is_within(&deny.scope) || at.is_within(group.as_str()))
+        };
+        let mut near: Vec<DenyAssignment> = list.iter().filter(is_near).cloned().map(deny_assignment).collect();
         near.sort_by(|a, b| a.id.cmp(&b.id));
         near
     })
@@ -159,7 +157,7 @@ async fn locks_of(arm: &Arm, group: &ArmId) -> Fact<Vec<Lock>> {
         answer => answer,
     };
     fact(answer, |list| {
-        let all = list.into_iter().map(|lock| Lock {
+        let all = list.iter().cloned().map(|lock| Lock {
             id: ArmId::new(lock.id),
             name: lock.name,
             level: lock.level,

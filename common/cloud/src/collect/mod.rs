@@ -16,8 +16,8 @@ mod private_link;
 mod quota;
 mod release;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arm::Arm;
@@ -32,6 +32,7 @@ use tokio::sync::OnceCell;
 use crate::clouds::Cloud;
 use crate::http::Calls;
 use crate::kubernetes::Connection;
+use crate::oidc::{self, IssuerDocuments};
 
 /// What is the same for every cluster of a run, asked once.
 #[derive(Debug, Default)]
@@ -40,6 +41,19 @@ pub(crate) struct Once {
     pub clocks: OnceCell<facts::clock::Clocks>,
     /// The client secrets of the application that signed in.
     pub app_secrets: OnceCell<Fact<Vec<facts::governance::AppSecret>>>,
+    /// What OIDC issuers publish, by their address.
+    issuers: Mutex<BTreeMap<String, Arc<OnceCell<IssuerDocuments>>>>,
+}
+
+impl Once {
+    /// What an issuer publishes, fetched by whoever asks first.
+    pub async fn issuer_documents(&self, issuer: &str, http: &reqwest::Client, calls: &Calls) -> IssuerDocuments {
+        let place = {
+            let mut all = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(issuer.to_owned()).or_default())
+        };
+        place.get_or_init(|| oidc::fetch(issuer, http, calls)).await.clone()
+    }
 }
 
 /// What a slice may ask, and what is known already.

@@ -1,6 +1,7 @@
 //! Collecting DNS: zones, records, what resolves, ExternalDNS, and the API server behind the names.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arm::{Arm, model};
 use facts::dns::{Answer, ApiServer, Delegation, Host, Names, PrivateZone, RecordSet, VnetLink, Zone};
@@ -91,14 +92,14 @@ async fn zones(arm: &Arm, cluster: &HostedCluster) -> Fact<Vec<Zone>> {
         Err(error) => return Fact::Unreadable(gap_of(&error)),
     };
     let names = names_of(cluster);
-    let own = |zone: &model::DnsZone| names.iter().any(|name| encloses(&plain(&zone.name), name));
-    let mut zones = join_all(all.into_iter().filter(own).map(async |zone| {
+    let own = |zone: &&model::DnsZone| names.iter().any(|name| encloses(&plain(&zone.name), name));
+    let mut zones = join_all(all.iter().filter(own).map(async |zone| {
         let records = match arm::ArmId::parse(&zone.id) {
             Ok(id) => records(arm.dns_records(&id).await, &plain(&zone.name), |name| bears_on(cluster, &names, name)),
             Err(_) => Fact::Unreadable(no_id(&zone.id)),
         };
         Zone {
-            id: ArmId::new(zone.id),
+            id: ArmId::new(zone.id.as_str()),
             name: plain(&zone.name),
             name_servers: zone.name_servers.iter().map(|server| plain(server)).collect(),
             records,
@@ -123,26 +124,24 @@ fn bears_on(cluster: &HostedCluster, names: &BTreeSet<String>, record: &str) -> 
 }
 
 fn records(
-    read: arm::Result<Vec<model::DnsRecordSet>>,
+    read: arm::Result<Arc<Vec<model::DnsRecordSet>>>,
     zone: &str,
     keep: impl Fn(&str) -> bool,
 ) -> Fact<Vec<RecordSet>> {
     let mut kept: Vec<RecordSet> = match read {
         Ok(all) => all
-            .into_iter()
+            .iter()
             .filter(|record| matches!(record.kind.as_str(), "A" | "AAAA" | "CNAME" | "TXT"))
-            .map(|record| RecordSet {
-                name: if record.name == "@" { zone.to_owned() } else { plain(&format!("{}.{zone}", record.name)) },
-                kind: record.kind,
-                ttl: record.ttl,
-                values: record
-                    .values
-                    .into_iter()
-                    .chain(record.target)
-                    .map(|value| facts::redact::text(&value))
-                    .collect(),
+            .filter_map(|record| {
+                let name = if record.name == "@" { zone.to_owned() } else { plain(&format!("{}.{zone}", record.name)) };
+                let values = record.values.iter().chain(&record.target);
+                keep(&name).then(|| RecordSet {
+                    name,
+                    kind: record.kind.clone(),
+                    ttl: record.ttl,
+                    values: values.map(|value| facts::redact::text(value)).collect(),
+                })
             })
-            .filter(|record| keep(&record.name))
             .collect(),
         Err(error) => return Fact::Unreadable(gap_of(&error)),
     };
@@ -160,8 +159,8 @@ async fn private_zones(arm: &Arm, cluster: &HostedCluster) -> Fact<Vec<PrivateZo
         Err(error) => return Fact::Unreadable(gap_of(&error)),
     };
     let names = names_of(cluster);
-    let own = |zone: &model::PrivateDnsZone| names.iter().any(|name| encloses(&plain(&zone.name), name));
-    let mut zones = join_all(all.into_iter().filter(own).map(async |zone| {
+    let own = |zone: &&model::PrivateDnsZone| names.iter().any(|name| encloses(&plain(&zone.name), name));
+    let mut zones = join_all(all.iter().filter(own).map(async |zone| {
         let name = plain(&zone.name);
         let (links, records) = match arm::ArmId::parse(&zone.id) {
             Ok(id) => {
@@ -174,7 +173,7 @@ async fn private_zones(arm: &Arm, cluster: &HostedCluster) -> Fact<Vec<PrivateZo
             }
             Err(_) => (Fact::Unreadable(no_id(&zone.id)), Fact::Unreadable(no_id(&zone.id))),
         };
-        PrivateZone { id: ArmId::new(zone.id), name, links, records }
+        PrivateZone { id: ArmId::new(zone.id.as_str()), name, links, records }
     }))
     .await;
     zones.sort_by(|a, b| (&a.name, a.id.key()).cmp(&(&b.name, b.id.key())));

@@ -62,7 +62,7 @@ async fn sizes(arm: &Arm, subscription: &str, location: &str, pools: &[NodePool]
         return Sizes::default();
     }
     let all: Vec<VmSize> = match arm.vm_skus(subscription, location).await {
-        Ok(skus) => skus.into_iter().map(vm_size).collect(),
+        Ok(skus) => skus.iter().map(vm_size).collect(),
         Err(error) => {
             let gap = gap_of(&error);
             return (names.into_iter().map(|name| (name, Fact::Unreadable(gap.clone()))).collect(), BTreeMap::new());
@@ -136,7 +136,7 @@ fn generation(name: &str) -> u32 {
     name.to_lowercase().rsplit_once("_v").and_then(|(_, version)| version.parse().ok()).unwrap_or(1)
 }
 
-fn vm_size(sku: model::VmSku) -> VmSize {
+fn vm_size(sku: &model::VmSku) -> VmSize {
     let text = |name: &str| sku.capabilities.get(name).map(String::as_str);
     let number = |name: &str| text(name).and_then(|text| text.parse::<i64>().ok());
     let flag = |name: &str| text(name).map(|text| text.eq_ignore_ascii_case("true"));
@@ -175,9 +175,9 @@ fn vm_size(sku: model::VmSku) -> VmSize {
         ephemeral_os_disk: flag("EphemeralOSDiskSupported"),
         encryption_at_host: flag("EncryptionAtHostSupported"),
         ephemeral_gib: rooms.into_iter().flatten().filter(|room| *room > 0).max(),
-        zones: sku.zones,
-        family: sku.family.unwrap_or_default(),
-        name: sku.name,
+        zones: sku.zones.clone(),
+        family: sku.family.clone().unwrap_or_default(),
+        name: sku.name.clone(),
     }
 }
 
@@ -311,7 +311,7 @@ mod tests {
         for (kind, zones) in [("Zone", vec!["2".to_owned()]), ("Location", Vec::new())] {
             from.restrictions.push(model::SkuRestriction { kind: kind.into(), reason_code: "QuotaId".into(), zones });
         }
-        let size = vm_size(from);
+        let size = vm_size(&from);
         assert_eq!((size.vcpus, size.memory_mib, size.ephemeral_gib), (Some(2), Some(768), Some(150)));
         assert_eq!((size.restricted.as_deref(), size.restricted_zones.join("")), (Some("QuotaId"), "2".to_owned()));
         assert_eq!((size.premium_disks, size.encryption_at_host), (Some(true), None));
@@ -330,7 +330,7 @@ mod tests {
             ("Standard_D4ds_v5", "4", "16"),
         ]
         .into_iter()
-        .map(|(name, vcpus, memory)| vm_size(sku(name, vcpus, memory)))
+        .map(|(name, vcpus, memory)| vm_size(&sku(name, vcpus, memory)))
         .collect();
         all[5].architecture = Some("Arm64".into());
         all[6].restricted = Some("NotAvailableForSubscription".into());

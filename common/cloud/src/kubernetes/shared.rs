@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use facts::dns::ExternalDns;
 use facts::fleet::{ClusterOperator, MachineConfigPool, Node, Resources, StorageClass};
+use facts::hosted::LogLine;
 use facts::management::{ApiResource, Operator, SupportedVersions};
+use facts::private_link::OperatorSetup;
 use facts::{Fact, GapKind};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
@@ -25,6 +28,11 @@ pub(super) struct Shared {
     pub cluster_operators: Once<Vec<ClusterOperator>>,
     pub machine_config_pools: Once<Vec<MachineConfigPool>>,
     pub neighbours: Once<Arc<Vec<Neighbour>>>,
+    /// What the log of the HyperShift operator says of Azure.
+    pub operator_log: Once<Arc<Vec<LogLine>>>,
+    pub external_dns: Once<ExternalDns>,
+    pub external_dns_log: Once<Vec<LogLine>>,
+    pub private_link_operators: Once<Vec<OperatorSetup>>,
     /// The kubeconfigs that HostedClusters publish, by the Secret's namespace and name.
     pub kubeconfigs: Mutex<BTreeMap<String, Kubeconfig>>,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use checks::capacity::{Capacity, CapacityRow};
 use checks::{Report, Row, Verdict};
 use facts::Source;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The version of the documents.
 pub(super) const API_VERSION: &str = "hcp-azure.io/v1";
@@ -34,10 +34,11 @@ pub struct DoctorReport {
 /// The reports of several clusters.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DoctorReportList {
+pub struct DoctorReportList<'a> {
     api_version: &'static str,
     kind: &'static str,
-    items: Vec<DoctorReport>,
+    #[serde(serialize_with = "items")]
+    items: &'a [&'a Report],
 }
 
 #[derive(Debug, Serialize)]
@@ -163,12 +164,16 @@ impl DoctorReport {
     }
 }
 
-impl DoctorReportList {
+impl<'a> DoctorReportList<'a> {
     /// The document of several reports.
-    pub fn of(reports: &[&Report]) -> Self {
-        let items = reports.iter().map(|report| DoctorReport::of(report)).collect();
-        Self { api_version: API_VERSION, kind: "DoctorReportList", items }
+    pub fn of(reports: &'a [&'a Report]) -> Self {
+        Self { api_version: API_VERSION, kind: "DoctorReportList", items: reports }
     }
+}
+
+/// Makes the document of one report at a time: a fleet's are many times as large as the reports.
+fn items<S: Serializer>(reports: &[&Report], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(reports.iter().map(|report| DoctorReport::of(report)))
 }
 
 /// JSON, indented, with a line break at the end.
@@ -176,7 +181,9 @@ impl DoctorReportList {
 /// # Errors
 /// A document that cannot be serialized, which is a defect.
 pub fn json<T: Serialize>(document: &T) -> Result<String, serde_json::Error> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(document)?))
+    let mut text = serde_json::to_string_pretty(document)?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// YAML.

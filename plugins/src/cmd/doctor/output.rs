@@ -28,6 +28,19 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// Whether it shows more of a cluster of a fleet than its report and its version, for which the facts are kept.
+    pub(crate) fn draws(self, report: &Report) -> bool {
+        match self {
+            Self::Wide | Self::Markdown | Self::Html => true,
+            Self::Table => {
+                let summary = report.summary();
+                // What is only told may be accepted later, and accepted rows are shown.
+                !report.roots().is_empty() || summary.unknown + summary.accepted + summary.info > 0
+            }
+            Self::Json | Self::Yaml | Self::Junit | Self::Name => false,
+        }
+    }
+
     /// Whether a report in it tells of waivers in words; others leave that to stderr.
     pub(crate) fn tells_of_waivers(self) -> bool {
         matches!(self, Self::Table | Self::Wide | Self::Markdown | Self::Html)

@@ -14,10 +14,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
 struct Cost {
     ran: Ran,
     requests: Vec<LogEntry>,
-    /// Requests to the management cluster.
-    kubernetes: usize,
+    /// Reads of the management cluster and of issuers.
+    others: Vec<String>,
     /// Peak memory in MiB, where it can be had.
     peak: Option<f64>,
+    /// Time on the processor in seconds, where it can be had.
+    busy: Option<f64>,
 }
 
 fn program() -> PathBuf {
@@ -29,18 +31,20 @@ fn doctor(scene: &Scene, more: &[&str]) -> Cost {
     scene.sim.clear_requests();
     let wrapper = "import resource, subprocess, sys\n\
                    code = subprocess.run(sys.argv[1:]).returncode\n\
-                   peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n\
-                   print(f'peak-mib {peak:.1f}', file=sys.stderr)\n\
+                   used = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
+                   print(f'peak-mib {used.ru_maxrss / 1024:.1f}', file=sys.stderr)\n\
+                   print(f'busy-seconds {used.ru_utime + used.ru_stime:.2f}', file=sys.stderr)\n\
                    sys.exit(code)";
     let mut command = scene.command(Path::new("python3"));
     command.args(["-c", wrapper]).arg(program());
     command.args(["doctor", "--all", "-n", &scene.namespace, "-v", "--azure-creds"]);
     command.arg(scene.path("azure-creds.json")).args(more);
     let ran = scene::run::ran(command).unwrap();
-    let peak = ran.stderr.lines().find_map(|line| line.strip_prefix("peak-mib ")?.parse().ok());
-    let kubernetes =
-        ran.stderr.lines().filter(|line| [" /api/", " /apis/", " /version"].iter().any(|at| line.contains(at)));
-    Cost { kubernetes: kubernetes.count(), requests: scene.sim.requests(), ran, peak }
+    let used = |name: &str| ran.stderr.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let (peak, busy) = (used("peak-mib "), used("busy-seconds "));
+    let others = ran.stderr.lines().filter_map(|line| line.split_once(" GET ")?.1.split_whitespace().next());
+    let others = others.filter(|url| !url.starts_with("/subscriptions/")).map(str::to_owned).collect();
+    Cost { others, requests: scene.sim.requests(), ran, peak, busy }
 }
 
 /// How many requests were made for each cluster, and which were made for none of them.
@@ -68,10 +72,12 @@ fn reports(cost: &Cost) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-fn never_twice(requests: &[LogEntry]) {
+/// Neither Azure nor the management cluster nor an issuer is read twice at one address.
+fn never_twice(cost: &Cost) {
+    let azure = cost.requests.iter().filter(|entry| entry.method == "GET").map(|entry| entry.path.as_str());
     let mut once = BTreeSet::new();
-    for entry in requests.iter().filter(|entry| entry.method == "GET") {
-        assert!(once.insert(&entry.path), "{} was read twice", entry.path);
+    for url in azure.chain(cost.others.iter().map(String::as_str)) {
+        assert!(once.insert(url), "{url} was read twice");
     }
 }
 
@@ -85,7 +91,7 @@ async fn what_clusters_share_is_asked_once() {
             assert_eq!(report["summary"][verdict], 0, "{report:#}");
         }
     }
-    never_twice(&six.requests);
+    never_twice(&six);
     let (own, shared) = by_cluster(&six.requests, 6);
     assert_eq!(own.values().collect::<BTreeSet<_>>().len(), 1, "every cluster costs the same: {own:?}");
     // A fault of one cluster is told of that cluster alone.
@@ -112,7 +118,7 @@ async fn what_clusters_share_is_asked_once() {
 #[ignore = "measures; run by tests/bench on the release build"]
 async fn bench_of_a_fleet() {
     let note = |text: &str| e2e::workspace::note(text);
-    let mut shared_before = None;
+    let (mut shared_before, mut times) = (None, Vec::new());
     for clusters in [50, 100, 200] {
         let scene = Scene::fleet(clusters).await.unwrap();
         scene.sim.set_latency(Duration::from_millis(50));
@@ -121,22 +127,28 @@ async fn bench_of_a_fleet() {
         assert_eq!(reports(&cost).len(), clusters);
         let refused = cost.requests.iter().filter(|entry| entry.status == 429).count();
         assert_eq!(refused, 0, "Azure asked for patience");
-        never_twice(&cost.requests);
+        never_twice(&cost);
         let (own, shared) = by_cluster(&cost.requests, clusters);
         let (pages, lists) = (shared.len(), shared.iter().map(|path| list_of(path)).collect::<BTreeSet<_>>().len());
         let own: usize = own.values().sum();
+        let seconds = cost.ran.elapsed.as_secs_f64();
+        let known = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), |figure| format!("{figure:.1}"));
         note(&format!(
-            "fleet of {clusters} clusters x 9 identities, 50 ms: {:.1} s, {} requests to Azure ({:.1} a cluster; {lists} shared answers in {pages} pages), {:.1} a cluster to the management cluster, peak {} MiB",
-            cost.ran.elapsed.as_secs_f64(),
+            "fleet of {clusters} clusters x 9 identities, 50 ms: {seconds:.1} s, {} requests to Azure ({:.1} a cluster; {lists} shared answers in {pages} pages), {:.1} reads a cluster of the management cluster and the issuer, busy {} s, peak {} MiB",
             cost.requests.len(),
             own as f64 / clusters as f64,
-            cost.kubernetes as f64 / clusters as f64,
-            cost.peak.map_or_else(|| "?".to_owned(), |peak| format!("{peak:.1}")),
+            cost.others.len() as f64 / clusters as f64,
+            known(cost.busy),
+            known(cost.peak),
         ));
         assert!(cost.peak.is_none_or(|peak| peak <= 150.0), "too much memory");
+        times.push((clusters as f64, seconds));
         // Lists have more pages where more is in them; nothing else is asked.
         if let Some(before) = shared_before.replace(lists) {
             assert_eq!(lists, before, "what is shared grows with the fleet");
         }
     }
+    let each: Vec<f64> = times.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).collect();
+    note(&format!("seconds for each cluster more: {each:.2?}"));
+    assert!(each[1] <= each[0] * 1.15, "cost grows faster than the fleet");
 }

@@ -1,5 +1,7 @@
 //! The logs of the containers that speak to Entra and Azure.
 
+use std::sync::Arc;
+
 use facts::hosted::{LogLine, Pod};
 use facts::{Fact, Gap, GapKind};
 use futures::StreamExt as _;
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use kube::api::{ListParams, LogParams};
 use kube::core::Request as RequestBuilder;
 
-use super::OPERATOR_NAMESPACE;
+use super::{OPERATOR_NAMESPACE, listed};
 use crate::kubernetes::connection::{Connection, path, unusable};
 use crate::kubernetes::error::KubeError;
 use crate::kubernetes::logs::{self, Origin, Scan};
@@ -42,7 +44,7 @@ impl Connection {
             Err(gap) => return Fact::Unreadable(gap),
         };
         let own = self.read_all(jobs(namespace, pods));
-        let (own, operator) = futures::join!(own, self.operator_logs());
+        let (own, operator) = futures::join!(own, self.operator_log());
         let mut lines = Vec::new();
         let mut failure = None;
         for outcome in own {
@@ -52,7 +54,7 @@ impl Connection {
             }
         }
         // Evidence beyond the control plane: its absence shows nothing about the hosted cluster's identities.
-        lines.extend(operator.into_iter().filter_map(Result::ok).flatten());
+        lines.extend(operator.iter().cloned());
         lines.sort_by(|a, b| (&a.pod, &a.container, a.time).cmp(&(&b.pod, &b.container, b.time)));
         match failure {
             Some((pod, error)) if lines.is_empty() => {
@@ -81,13 +83,25 @@ impl Connection {
         Fact::Known(lines)
     }
 
-    async fn operator_logs(&self) -> Vec<Result<Vec<LogLine>, (String, KubeError)>> {
-        let list = async {
-            let path = path("/api/v1", Some(OPERATOR_NAMESPACE), "pods")?;
-            self.list(&path, ListParams::default()).await
+    /// As far as it can be read; once for all hosted clusters.
+    async fn operator_log(&self) -> Arc<Vec<LogLine>> {
+        let read = async {
+            let list = async {
+                let path = path("/api/v1", Some(OPERATOR_NAMESPACE), "pods")?;
+                self.list(&path, ListParams::default()).await
+            };
+            let pods = match listed(list.await, "pods", Some(OPERATOR_NAMESPACE), objects::pod) {
+                Fact::Known(pods) => pods,
+                Fact::Absent => Vec::new(),
+                Fact::Unreadable(gap) => return Fact::Unreadable(gap),
+            };
+            let read = self.read_all(jobs(OPERATOR_NAMESPACE, &pods)).await;
+            Fact::Known(Arc::new(read.into_iter().filter_map(Result::ok).flatten().collect()))
         };
-        let pods: Vec<Pod> = list.await.unwrap_or_default().iter().filter_map(objects::pod).collect();
-        self.read_all(jobs(OPERATOR_NAMESPACE, &pods)).await
+        match self.shared().operator_log.or(Box::pin(read)).await {
+            Fact::Known(lines) => lines,
+            Fact::Absent | Fact::Unreadable(_) => Arc::default(),
+        }
     }
 
     async fn read_all(&self, jobs: Vec<Job>) -> Vec<Result<Vec<LogLine>, (String, KubeError)>> {

@@ -19,6 +19,10 @@ const KEYS: [&str; 2] = ["credentials", "azure.json"];
 impl Connection {
     /// ExternalDNS of the management cluster, with the shape of its credentials.
     pub(crate) async fn external_dns(&self) -> Fact<ExternalDns> {
+        self.shared().external_dns.or(Box::pin(self.read_external_dns())).await
+    }
+
+    async fn read_external_dns(&self) -> Fact<ExternalDns> {
         let read = async {
             let collection = path("/apis/apps/v1", Some(OPERATOR_NAMESPACE), "deployments")?;
             self.get(&format!("{collection}/{EXTERNAL_DNS}")).await
@@ -46,6 +50,10 @@ impl Connection {
 
     /// The lines of ExternalDNS's log that speak of refusals.
     pub(crate) async fn external_dns_log(&self) -> Fact<Vec<LogLine>> {
+        self.shared().external_dns_log.or(Box::pin(self.read_external_dns_log())).await
+    }
+
+    async fn read_external_dns_log(&self) -> Fact<Vec<LogLine>> {
         let list = async {
             let pods = path("/api/v1", Some(OPERATOR_NAMESPACE), "pods")?;
             self.list(&pods, ListParams::default().labels("app=external-dns")).await

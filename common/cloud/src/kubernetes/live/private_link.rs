@@ -27,6 +27,10 @@ impl Connection {
 
     /// How the HyperShift operators are set up for private clusters; absent when there is none.
     pub(crate) async fn private_link_operators(&self) -> Fact<Vec<OperatorSetup>> {
+        self.shared().private_link_operators.or(Box::pin(self.read_private_link_operators())).await
+    }
+
+    async fn read_private_link_operators(&self) -> Fact<Vec<OperatorSetup>> {
         let in_namespace = async |namespace: Option<&str>| -> Result<Vec<Value>, KubeError> {
             let params = ListParams::default().fields("metadata.name=operator");
             self.list(&path("/apis/apps/v1", namespace, "deployments")?, params).await
