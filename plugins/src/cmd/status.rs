@@ -94,8 +94,7 @@ async fn targets(globals: &Globals, args: &StatusArgs, live: &Live) -> Result<Ve
     }
     let targets = source::every(live, namespace).await?;
     if targets.is_empty() {
-        return Err(Failure::usage("there is no HostedCluster on Azure")
-            .hint("`oc get hostedclusters -A` lists those of every platform; `-n` chooses a namespace"));
+        return Err(source::nothing(namespace));
     }
     Ok(targets)
 }

@@ -60,6 +60,7 @@ pub(crate) fn run(globals: &Globals, args: &DecodeArgs, program: &str) -> Ended 
                 if input == Input::Stdin { "stdin".into() } else { path.display().to_string() }
             ))
             .why(error.to_string())
+            .hint("give the path of a text file, or pipe the lines into it")
         })?;
     }
     let decoding = decoder.finish(facts.as_ref());
