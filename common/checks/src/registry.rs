@@ -7,6 +7,10 @@ use crate::check::Check;
 mod ar01_keyvault_spc;
 #[path = "check/ar02_spc_mounts.rs"]
 mod ar02_spc_mounts;
+#[path = "check/ar03_msi_expiry.rs"]
+mod ar03_msi_expiry;
+#[path = "check/ar04_kv_network.rs"]
+mod ar04_kv_network;
 #[path = "check/bn01_bundle_evidence.rs"]
 mod bn01_bundle_evidence;
 #[path = "check/bn02_bundle_secrets.rs"]
@@ -316,6 +320,8 @@ pub static CHECKS: &[&Check] = &[
     &or06_orphan_identities::ORPHAN_IDENTITIES,
     &ar01_keyvault_spc::KEYVAULT_SPC,
     &ar02_spc_mounts::SPC_MOUNTS,
+    &ar03_msi_expiry::MSI_EXPIRY,
+    &ar04_kv_network::KV_NETWORK,
     &bn01_bundle_evidence::BUNDLE_EVIDENCE,
     &bn02_bundle_secrets::BUNDLE_SECRETS,
 ];
@@ -425,6 +431,8 @@ pub(crate) static FAULTS: &[crate::testkit::FaultsOf] = &[
     (&or06_orphan_identities::ORPHAN_IDENTITIES, or06_orphan_identities::tests::faults),
     (&ar01_keyvault_spc::KEYVAULT_SPC, ar01_keyvault_spc::tests::faults),
     (&ar02_spc_mounts::SPC_MOUNTS, ar02_spc_mounts::tests::faults),
+    (&ar03_msi_expiry::MSI_EXPIRY, ar03_msi_expiry::tests::faults),
+    (&ar04_kv_network::KV_NETWORK, ar04_kv_network::tests::faults),
     (&bn01_bundle_evidence::BUNDLE_EVIDENCE, bn01_bundle_evidence::tests::faults),
     (&bn02_bundle_secrets::BUNDLE_SECRETS, bn02_bundle_secrets::tests::faults),
 ];

@@ -205,6 +205,7 @@ impl Live {
         facts.azure.quota = slices.quota;
         facts.azure.governance = slices.governance;
         facts.azure.key_vault = slices.key_vault;
+        facts.azure.identity_secrets = slices.identity_secrets;
         facts.azure.compute = slices.compute;
         facts.azure.leftovers = slices.leftovers;
         facts.names = slices.names;

@@ -35,6 +35,8 @@ pub struct Azure {
     pub governance: crate::governance::Governance,
     /// The Key Vault of etcd's encryption.
     pub key_vault: crate::key_vault::KeyVault,
+    /// The Key Vault of the managed identities' credentials.
+    pub identity_secrets: crate::key_vault::IdentitySecrets,
     /// Virtual machines.
     pub compute: crate::compute::Compute,
     /// What earlier clusters left.

@@ -88,6 +88,7 @@ fn places(need: Need) -> &'static [&'static str] {
         Need::ImageTerms => &["azure/quota/imageTerms"],
         Need::DnsZones => &["names/zones", "names/privateZones", "privateLink/zones"],
         Need::KeyVault => &["azure/keyVault"],
+        Need::IdentitySecrets => &["azure/identitySecrets"],
         Need::PrivateEndpoints => {
             &["privateLink/linkServices", "privateLink/endpoints", "privateLink/balancers", "privateLink/vnets"]
         }

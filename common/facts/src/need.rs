@@ -70,6 +70,8 @@ pub enum Need {
     DnsZones,
     /// The Key Vault and the key that encrypt etcd.
     KeyVault,
+    /// The dates of the managed identities' credentials in their Key Vault.
+    IdentitySecrets,
     /// Private link services and private endpoints.
     PrivateEndpoints,
     /// Virtual machines and network interfaces of the managed resource group.
@@ -153,6 +155,7 @@ impl Need {
         Self::ImageTerms,
         Self::DnsZones,
         Self::KeyVault,
+        Self::IdentitySecrets,
         Self::PrivateEndpoints,
         Self::VirtualMachines,
         Self::BootLogs,
@@ -213,6 +216,7 @@ impl Need {
             Self::ImageTerms => "marketplace terms",
             Self::DnsZones => "DNS zones and records",
             Self::KeyVault => "the Key Vault",
+            Self::IdentitySecrets => "the managed identities' credentials in the Key Vault",
             Self::PrivateEndpoints => "private link services and endpoints",
             Self::VirtualMachines => "virtual machines",
             Self::BootLogs => "boot logs",
@@ -262,6 +266,7 @@ impl Need {
                 | Self::ImageTerms
                 | Self::DnsZones
                 | Self::KeyVault
+                | Self::IdentitySecrets
                 | Self::PrivateEndpoints
                 | Self::VirtualMachines
                 | Self::BootLogs

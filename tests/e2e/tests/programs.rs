@@ -41,6 +41,7 @@ mod cases {
     mod doctor_guest;
     mod doctor_host;
     mod doctor_html;
+    mod doctor_keys;
     mod doctor_names;
     mod doctor_network;
     mod doctor_outputs;

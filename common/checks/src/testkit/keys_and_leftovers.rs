@@ -1,12 +1,14 @@
 //! The Key Vault, and what earlier clusters left.
 
+use std::collections::BTreeMap;
+
 use facts::azure::RoleAssignment;
 use facts::catalogue::KEY_VAULT_CRYPTO_USER;
-use facts::key_vault::{KeyVersion, Vault};
+use facts::key_vault::{IdentitySecrets, KeyVersion, SecretDates, Vault};
 use facts::leftovers::{Leftover, LeftoverKind};
 use facts::{ArmId, Fact, Facts};
 
-use super::{CREATED, SUBSCRIPTION, principal_id};
+use super::{CREATED, SUBSCRIPTION, minutes_ago, principal_id};
 
 /// The vault of [`super::healthy_kms`].
 pub(crate) fn vault_id() -> ArmId {
@@ -16,6 +18,19 @@ pub(crate) fn vault_id() -> ArmId {
 /// Adds the healthy values to facts whose HostedCluster is there already.
 pub(super) fn add(facts: &mut Facts) {
     facts.azure.leftovers.things = Fact::Known(Vec::new());
+    if let Some(managed) = facts.hosted.cluster.get().and_then(|cluster| cluster.managed_identities.as_ref()) {
+        let dates = SecretDates {
+            enabled: true,
+            not_before: Some(minutes_ago(10 * 24 * 60)),
+            expires: Some(minutes_ago(-80 * 24 * 60)),
+            renew_after: Some(minutes_ago(-35 * 24 * 60)),
+        };
+        let names = managed.identities.values().map(|identity| identity.secret_name.clone());
+        facts.azure.identity_secrets = IdentitySecrets {
+            vault: Fact::Known(ArmId::in_group(SUBSCRIPTION, "keys", "Microsoft.KeyVault/vaults/prod-msi")),
+            secrets: names.map(|name| (name, Fact::Known(dates.clone()))).collect(),
+        };
+    }
     if facts.hosted.cluster.get().is_none_or(|cluster| cluster.kms.is_none()) {
         return;
     }
@@ -26,6 +41,9 @@ pub(super) fn add(facts: &mut Facts) {
         soft_delete: true,
         purge_protection: true,
         may_encrypt: Vec::new(),
+        public: true,
+        firewall: None,
+        endpoints: BTreeMap::new(),
     });
     vault.key = Fact::Known(KeyVersion { enabled: true, expires: None });
     vault.role_assignments = Fact::Known(vec![RoleAssignment {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::Sources;
 use crate::azure::{gap_of, role_assignment};
 
-/// The api-version of vaults and keys.
-const VAULTS: &str = "2023-07-01";
+/// The api-version of vaults, keys and secrets.
+pub(super) const VAULTS: &str = "2023-07-01";
 
 /// Collects what is wanted of it.
 pub(super) async fn collect(sources: &Sources<'_>) -> KeyVault {
@@ -30,8 +30,9 @@ pub(super) async fn collect(sources: &Sources<'_>) -> KeyVault {
         (Ok(arm), Ok(cluster)) => (*arm, *cluster),
         (Err(gap), _) | (_, Err(gap)) => return unreadable(gap.clone()),
     };
-    match vault(arm, &cluster.azure.subscription_id, kms).await {
-        Ok(Some((id, vault))) => {
+    match vault_named(arm, &cluster.azure.subscription_id, &kms.vault).await {
+        Ok(Some((id, body))) => {
+            let vault = vault(&id, &body);
             let (key, role_assignments) = futures::join!(key(arm, &id, kms), assignments(arm, &id));
             KeyVault { vault: Fact::Known(vault), key, role_assignments }
         }
@@ -40,26 +41,42 @@ pub(super) async fn collect(sources: &Sources<'_>) -> KeyVault {
     }
 }
 
-/// The vault of the name, from the list of the subscription.
-async fn vault(arm: &Arm, subscription: &str, kms: &AzureKms) -> Result<Option<(ArmId, Vault)>, Gap> {
+/// The vault of a name, from the list of the subscription.
+pub(super) async fn vault_named(arm: &Arm, subscription: &str, name: &str) -> Result<Option<(ArmId, Value)>, Gap> {
     let failed = |why: String| Gap::new(GapKind::Failed, why);
     let scope = ArmId::for_subscription(subscription).map_err(|error| failed(error.to_string()))?;
     let all = arm.bodies(&scope, "/providers/Microsoft.KeyVault/vaults", VAULTS, None).await;
     let all = all.map_err(|error| gap_of(&error))?.unwrap_or_default();
-    let named = |body: &&Value| body["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&kms.vault));
-    let Some(body) = all.iter().find(named) else { return Ok(None) };
+    let named = |body: &Value| body["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name));
+    let Some(body) = all.into_iter().find(named) else { return Ok(None) };
     let id = ArmId::parse(body["id"].as_str().unwrap_or_default()).map_err(|error| failed(error.to_string()))?;
+    Ok(Some((id, body)))
+}
+
+fn vault(id: &ArmId, body: &Value) -> Vault {
     let properties = &body["properties"];
     let is = |name: &str| properties[name].as_bool().unwrap_or_default();
-    let vault = Vault {
+    let says = |value: &Value, word: &str| value.as_str().is_some_and(|own| own.eq_ignore_ascii_case(word));
+    let rules = &properties["networkAcls"];
+    let count = |name: &str| rules[name].as_array().map_or(0, Vec::len);
+    let connections = properties["privateEndpointConnections"].as_array().into_iter().flatten();
+    let endpoint = |connection: &Value| {
+        let properties = &connection["properties"];
+        let id = properties["privateEndpoint"]["id"].as_str()?;
+        let state = properties["privateLinkServiceConnectionState"]["status"].as_str().unwrap_or_default();
+        Some((facts::ArmId::new(id), state.to_owned()))
+    };
+    Vault {
         id: facts::ArmId::new(id.as_str()),
         rbac: is("enableRbacAuthorization"),
         // Azure leaves it out where it is on, as it is by default.
         soft_delete: properties["enableSoftDelete"].as_bool().unwrap_or(true),
         purge_protection: is("enablePurgeProtection"),
         may_encrypt: properties["accessPolicies"].as_array().into_iter().flatten().filter_map(may_encrypt).collect(),
-    };
-    Ok(Some((id, vault)))
+        public: !says(&properties["publicNetworkAccess"], "Disabled"),
+        firewall: says(&rules["defaultAction"], "Deny").then(|| count("ipRules") + count("virtualNetworkRules")),
+        endpoints: connections.filter_map(endpoint).collect(),
+    }
 }
 
 /// The object id of an access policy that lets both encrypt and decrypt.

@@ -9,6 +9,7 @@ mod exchange;
 mod fleet;
 mod governance;
 mod guest;
+mod identity_secrets;
 mod key_vault;
 mod leftovers;
 mod names;
@@ -144,6 +145,7 @@ slices! {
     quota: facts::quota::Quota,
     governance: facts::governance::Governance,
     key_vault: facts::key_vault::KeyVault,
+    identity_secrets: facts::key_vault::IdentitySecrets,
     compute: facts::compute::Compute,
     leftovers: facts::leftovers::Leftovers,
     names: facts::dns::Names,
