@@ -198,6 +198,21 @@ pub const ARM_CODES: &[&str] = &[
     "ZonalAllocationFailed",
 ];
 
+/// Whether a line of a log tells of an answer 429.
+pub(crate) fn is_throttled(line: &str) -> bool {
+    /// What such an answer looks like, in lower case.
+    const SIGNS: [&str; 6] = [
+        "subscriptionrequeststhrottled",
+        "toomanyrequests",
+        "too many requests",
+        "response 429",
+        "statuscode=429",
+        "status code: 429",
+    ];
+    let line = line.to_ascii_lowercase();
+    SIGNS.iter().any(|sign| line.contains(sign))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]

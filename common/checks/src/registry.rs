@@ -29,6 +29,8 @@ mod cr05_clock_skew;
 mod cr06_policy_restrictions;
 #[path = "check/cr07_resource_locks.rs"]
 mod cr07_resource_locks;
+#[path = "check/cr08_arm_throttle.rs"]
+mod cr08_arm_throttle;
 #[path = "check/dn01_base_zone_delegated.rs"]
 mod dn01_base_zone_delegated;
 #[path = "check/dn02_api_record_resolves.rs"]
@@ -225,6 +227,7 @@ pub static CHECKS: &[&Check] = &[
     &cr05_clock_skew::CLOCK_SKEW,
     &cr06_policy_restrictions::POLICY_RESTRICTIONS,
     &cr07_resource_locks::RESOURCE_LOCKS,
+    &cr08_arm_throttle::ARM_THROTTLE,
     &qt01_rp_registered::RP_REGISTERED,
     &qt02_encryption_at_host_feature::ENCRYPTION_AT_HOST_FEATURE,
     &qt03_sku_available::SKU_AVAILABLE,
@@ -337,6 +340,7 @@ pub(crate) static FAULTS: &[crate::testkit::FaultsOf] = &[
     (&cr05_clock_skew::CLOCK_SKEW, cr05_clock_skew::tests::faults),
     (&cr06_policy_restrictions::POLICY_RESTRICTIONS, cr06_policy_restrictions::tests::faults),
     (&cr07_resource_locks::RESOURCE_LOCKS, cr07_resource_locks::tests::faults),
+    (&cr08_arm_throttle::ARM_THROTTLE, cr08_arm_throttle::tests::faults),
     (&qt01_rp_registered::RP_REGISTERED, qt01_rp_registered::tests::faults),
     (&qt02_encryption_at_host_feature::ENCRYPTION_AT_HOST_FEATURE, qt02_encryption_at_host_feature::tests::faults),
     (&qt03_sku_available::SKU_AVAILABLE, qt03_sku_available::tests::faults),

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::terminal::Terminal;
+
 /// Text as it may go to a screen: characters that steer a terminal or turn the direction of writing are spelt out.
 ///
 /// Names and messages come from clusters, from Azure and from files that somebody else recorded. Line breaks stay.
@@ -73,6 +75,13 @@ pub(crate) fn by_commas(first: &str, rest: &str, text: &str, width: usize) -> St
 
 /// A blank at which no line is broken.
 const TIED: &str = "\u{a0}";
+
+/// The command that comes next, as the last lines of a screen. Commands of ours are written for `oc`; `program` is how the
+/// reader calls it.
+pub(crate) fn next(line: &str, program: &str, terminal: &Terminal) -> String {
+    let lines = command(&line.replace("oc hcp-azure", program), "  ", terminal.width());
+    lines.iter().fold("\nnext:\n".to_owned(), |out, line| format!("{out}{}\n", terminal.accent(line)))
+}
 
 /// Breaks a shell command before its options so that each line fits, with continuation backslashes; every line behind
 /// `indent`. A command stays one that can be copied: a word is never broken.

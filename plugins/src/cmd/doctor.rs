@@ -154,7 +154,7 @@ pub(crate) fn run(globals: &Globals, args: &DoctorArgs, program: &str) -> Ended 
     }
     match &args.verb {
         Some(Verb::Preflight(args)) => return preflight(globals, args, program),
-        Some(Verb::Diff(args)) => return diff::run(globals, args),
+        Some(Verb::Diff(args)) => return diff::run(globals, args, program),
         Some(Verb::Decode(args)) => return decode::run(globals, args, program),
         None => {}
     }

@@ -4,6 +4,7 @@ use facts::dns::Answer;
 
 use crate::judgement::BEING_DELETED;
 use crate::prelude::*;
+use crate::refusal::is_throttled;
 
 declare_check! {
     /// ## What it checks
@@ -29,16 +30,6 @@ declare_check! {
         judge: judge,
     };
 }
-
-/// What an answer 429 looks like in a log, in lower case.
-const SIGNS: [&str; 6] = [
-    "subscriptionrequeststhrottled",
-    "toomanyrequests",
-    "too many requests",
-    "response 429",
-    "statuscode=429",
-    "status code: 429",
-];
 
 fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
     let cluster = view.cluster()?;
@@ -84,11 +75,6 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         )
         .touches(Key::Names);
     Ok(Judgement::new(String::new(), vec![finding]))
-}
-
-fn is_throttled(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    SIGNS.iter().any(|sign| text.contains(sign))
 }
 
 #[cfg(test)]

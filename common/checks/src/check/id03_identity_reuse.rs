@@ -105,7 +105,7 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use facts::fleet::{Others, Relative};
+    use facts::fleet::Relative;
     use facts::hosted::Authentication;
     use facts::{Fact, Facts};
 
@@ -116,13 +116,12 @@ pub(crate) mod tests {
     const CHECK: &Check = &IDENTITY_REUSE;
 
     fn share(facts: &mut Facts, key: &str, with: &str) {
-        let related = Relative {
+        others(facts).push(Relative {
             namespace: "clusters".into(),
             name: with.into(),
             client_ids: [(client_id(key), vec![key.to_owned()])].into(),
             ..Relative::default()
-        };
-        facts.management.fleet.others = Fact::Known(Others { count: 4, related: vec![related] });
+        });
     }
 
     pub(crate) fn faults() -> Vec<Fault> {

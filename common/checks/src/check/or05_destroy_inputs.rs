@@ -114,7 +114,6 @@ fn plan(cluster: &HostedCluster, keep_group: bool) -> Fix {
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use facts::fleet::Others;
     use facts::{ArmId, Fact, Facts};
 
     use super::*;
@@ -126,7 +125,7 @@ pub(crate) mod tests {
     fn beside(facts: &mut Facts, change: impl FnOnce(&mut Relative)) {
         let mut other = Relative { namespace: "clusters".into(), name: "dev".into(), ..Relative::default() };
         change(&mut other);
-        facts.management.fleet.others = Fact::Known(Others { count: 4, related: vec![other] });
+        others(facts).push(other);
     }
 
     fn vnet() -> ArmId {
@@ -172,6 +171,7 @@ pub(crate) mod tests {
             finding.fixes[0].commands,
             ["oc hcp-azure destroy cluster prod -n clusters --preserve-resource-group --dry-run"]
         );
+        let mut facts = healthy();
         beside(&mut facts, |other| other.same_infra_id = true);
         let finding = the_failure(CHECK, &facts);
         assert!(finding.what.ends_with("the same infra id prod-x7k2p"), "{}", finding.what);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use facts::fleet::{
-    ClusterOperator, MachineConfigPool, ManagedIdentities, ManagedIdentity, Node, Others, Resources, SecretObject,
-    SecretProviderClass, StorageClass,
+    ClusterOperator, MachineConfigPool, ManagedIdentities, ManagedIdentity, Node, Others, Relative, Resources,
+    SecretObject, SecretProviderClass, StorageClass,
 };
 use facts::hosted::Authentication;
 use facts::{Fact, Facts};
@@ -55,6 +55,14 @@ pub(super) fn add(facts: &mut Facts) {
         None => Fact::Absent,
         Some(managed) => Fact::Known(secret_providers(&managed)),
     };
+}
+
+/// The other hosted clusters that share something with that of the test facts.
+pub(crate) fn others(facts: &mut Facts) -> &mut Vec<Relative> {
+    match &mut facts.management.fleet.others {
+        Fact::Known(others) => &mut others.related,
+        other => panic!("no other clusters: {other:?}"),
+    }
 }
 
 /// A cluster that signs in with managed identities, as ARO-HCP does.

@@ -33,7 +33,7 @@ pub(crate) use self::control_plane::{
     the_node_pool, the_pod, the_workload,
 };
 pub(crate) use self::exchange::attempts;
-pub(crate) use self::fleet::healthy_managed;
+pub(crate) use self::fleet::{healthy_managed, others};
 pub(crate) use self::governance::{CALLER, deny, forbid, lock, reading, refuse_a_machine};
 pub(crate) use self::guest::{cluster_operators, guest_node, nodes_are_missing};
 pub(crate) use self::hosted::{condition, node_pool, workload};

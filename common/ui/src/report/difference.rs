@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use checks::Verdict;
 use checks::diff::{Change, Diff, Run, RunRow};
 use serde::Serialize;
 
@@ -135,9 +136,15 @@ fn finding(row: &RunRow) -> Finding {
     }
 }
 
-pub(super) fn render(all: &[Compared<'_>], terminal: &Terminal) -> String {
+pub(super) fn render(all: &[Compared<'_>], program: &str, terminal: &Terminal) -> String {
     let parts: Vec<String> = all.iter().map(|compared| one(compared, terminal)).collect();
-    parts.join("\n")
+    let mut out = parts.join("\n");
+    // What is new and follows from nothing else is what to look into.
+    let root = |row: &&RunRow| row.caused_by.is_none() && !row.accepted && row.verdict == Verdict::Fail;
+    if let Some(row) = all.iter().flat_map(|compared| &compared.diff.new).find(root) {
+        out.push_str(&text::next(&format!("oc hcp-azure explain {}", row.code), program, terminal));
+    }
+    out
 }
 
 fn one(compared: &Compared<'_>, terminal: &Terminal) -> String {

@@ -92,6 +92,6 @@ pub fn decoded(decoding: &checks::decode::Decoding, program: &str, terminal: &Te
 }
 
 /// What differs between runs.
-pub fn difference(all: &[Compared<'_>], terminal: &Terminal) -> String {
-    terminal.fit(&difference::render(all, terminal))
+pub fn difference(all: &[Compared<'_>], program: &str, terminal: &Terminal) -> String {
+    terminal.fit(&difference::render(all, program, terminal))
 }

@@ -426,8 +426,7 @@ fn next(shown: &Shown<'_>, failures: &[&Row], terminal: &Terminal) -> String {
                 format!("{program} status {} -n {} --bundle {}", target.name, target.namespace, checks::quote(path))
             }
         };
-        let lines = text::command(&look, "  ", terminal.width());
-        return lines.iter().fold("\nnext:\n".to_owned(), |out, line| format!("{out}{}\n", terminal.accent(line)));
+        return text::next(&look, program, terminal);
     };
     format!("\n{}", text::hanging("", "      ", &line, terminal.width()))
 }

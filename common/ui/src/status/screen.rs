@@ -41,16 +41,8 @@ pub(super) fn render(status: &Status, program: &str, terminal: &Terminal) -> Str
         format!("{program} doctor {} -n {}{bundle}", status.target.name, status.target.namespace)
     };
     let command = status.next.clone().unwrap_or_else(look);
-    next(&command, program, terminal, &mut page.out);
+    page.out.push_str(&text::next(&command, program, terminal));
     page.out
-}
-
-/// The command that comes next, as the last lines. Commands of ours are written for `oc`.
-fn next(command: &str, program: &str, terminal: &Terminal, out: &mut String) {
-    out.push_str("\nnext:\n");
-    for line in text::command(&command.replace("oc hcp-azure", program), "  ", terminal.width()) {
-        let _ = writeln!(out, "{}", terminal.accent(&line));
-    }
 }
 
 /// One line per cluster.
@@ -78,7 +70,7 @@ pub(super) fn fleet(all: &[Status], program: &str, terminal: &Terminal) -> Strin
     let is_well = |status: &&Status| status.assessment == Assessment::Healthy && status.insights.is_empty();
     if let Some(first) = all.iter().find(|status| !is_well(status)).or(all.first()) {
         let command = format!("{program} status {} -n {}", first.target.name, first.target.namespace);
-        next(&command, program, terminal, &mut out);
+        out.push_str(&text::next(&command, program, terminal));
     }
     out
 }

@@ -42,7 +42,7 @@ pub(crate) struct DiffArgs {
     output: DocumentFormat,
 }
 
-pub(crate) fn run(globals: &Globals, args: &DiffArgs) -> Ended {
+pub(crate) fn run(globals: &Globals, args: &DiffArgs, program: &str) -> Ended {
     let before = runs_of(globals, &args.before)?;
     let after = match (&args.after, &args.hosted_cluster) {
         (Some(path), _) => runs_of(globals, path)?,
@@ -55,7 +55,7 @@ pub(crate) fn run(globals: &Globals, args: &DiffArgs) -> Ended {
         .collect();
     let broken = |error: &dyn std::error::Error| Failure::usage("cannot write the result").why(error.to_string());
     let text = match args.output {
-        DocumentFormat::Table => report::difference(&compared, &screen(globals)),
+        DocumentFormat::Table => report::difference(&compared, program, &screen(globals)),
         DocumentFormat::Json => report::json(&DoctorDiff::of(&compared)).map_err(|error| broken(&error))?,
         DocumentFormat::Yaml => report::yaml(&DoctorDiff::of(&compared)).map_err(|error| broken(&error))?,
     };

@@ -186,6 +186,7 @@ fn diff_of_bundles_and_of_saved_runs() {
         assert_eq!(back.code, Some(0), "{back:?}");
         let table = program(&["doctor", "diff", before, after]);
         assert!(table.stdout.contains("NEW") && table.stdout.contains("Capi-Provider"), "{}", table.stdout);
+        assert!(table.stdout.ends_with("\nnext:\n  kubectl hcp-azure explain FC01\n"), "{}", table.stdout);
         assert_eq!(program(&["doctor", "diff", after, after]).code, Some(0));
     }
     let broken = file(folder.path(), "broken.json", "{\"kind\":\"DoctorReport\"}");
