@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::MetadataCommand;
 use e2e::scene::run;
@@ -106,6 +107,28 @@ fn the_readme_stays_short() {
 }
 
 /// What a page says of Cargo names packages and programs that exist. A program that ends by itself is run, too.
+#[test]
+fn what_is_shown_is_what_the_program_prints() {
+    let mut shown = 0;
+    for page in pages() {
+        for (command, block) in page.prints() {
+            let mut program = Command::new(env!("CARGO_BIN_EXE_kubectl-hcp_azure"));
+            program.args(command.split_whitespace()).current_dir(root()).env_remove("COLUMNS");
+            let printed = run::ran(program).unwrap().stdout;
+            let mut rest = printed.as_str();
+            // A line with nothing but an ellipsis stands for what was left out.
+            let lines: Vec<&str> = block.lines().collect();
+            for part in lines.split(|line| line.trim() == "…").map(|part| part.join("\n")) {
+                let at = rest.find(&part);
+                assert!(at.is_some(), "{}: `{command}` does not print\n{part}\nbut\n{printed}", page.name);
+                rest = &rest[at.unwrap_or(0) + part.len()..];
+            }
+            shown += 1;
+        }
+    }
+    assert!(shown > 0, "no page shows what is printed");
+}
+
 #[test]
 fn what_the_pages_say_of_cargo_is_so() {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap();

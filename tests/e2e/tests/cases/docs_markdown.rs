@@ -81,6 +81,18 @@ impl Page {
         anchors
     }
 
+    /// The blocks that show what a command of ours prints, shortened or whole: the command, which stands before the block as
+    /// `<!-- prints: ARGUMENTS -->`, and the block.
+    pub fn prints(&self) -> Vec<(&str, &str)> {
+        let blocks = self.text.split("<!-- prints: ").skip(1);
+        blocks
+            .map(|rest| {
+                let (command, rest) = rest.split_once(" -->\n```text\n").unwrap();
+                (command, rest.split_once("\n```").unwrap().0)
+            })
+            .collect()
+    }
+
     /// Its blocks of commands.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
