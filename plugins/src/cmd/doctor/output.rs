@@ -28,17 +28,9 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Whether it shows more of a cluster of a fleet than its report and its version, for which the facts are kept.
-    pub(crate) fn draws(self, report: &Report) -> bool {
-        match self {
-            Self::Wide | Self::Markdown | Self::Html => true,
-            Self::Table => {
-                let summary = report.summary();
-                // What is only told may be accepted later, and accepted rows are shown.
-                !report.roots().is_empty() || summary.unknown + summary.accepted + summary.info > 0
-            }
-            Self::Json | Self::Yaml | Self::Junit | Self::Name => false,
-        }
+    /// Whether it draws the facts; others say of them whose they are, who asked and when.
+    pub(crate) fn draws(self) -> bool {
+        self == Self::Html
     }
 
     /// Whether a report in it tells of waivers in words; others leave that to stderr.
