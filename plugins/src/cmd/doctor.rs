@@ -243,21 +243,12 @@ async fn fleet(
         let started = Instant::now();
         let facts = live.collect_head(head, &needs, Timestamp::now()).await;
         let report = checks::examine(&facts, selection);
-        let facts = if output.draws() { facts } else { outline(facts) };
+        let facts = report::outline(facts, output.draws());
         Examined { facts, report, elapsed: started.elapsed() }
     });
     let mut examined: Vec<Examined> = examined.buffer_unordered(AT_ONCE).collect().await;
     examined.sort_by_key(|one| one.facts.target.to_string());
     Ok(examined)
-}
-
-/// What the heads of reports show: facts are many times as large as what is said of them.
-fn outline(facts: Facts) -> Facts {
-    let mut kept = Facts::unread(facts.collected_at, facts.source, facts.target);
-    kept.hosted.cluster = facts.hosted.cluster;
-    kept.azure.login = facts.azure.login;
-    kept.azure.subscription = facts.azure.subscription;
-    kept
 }
 
 /// The report on one cluster as a table, for verbs that have to say why it is not well.

@@ -39,6 +39,26 @@ pub struct Shown<'a> {
     pub again: &'a str,
 }
 
+/// What reports show of the facts, for many clusters: facts are many times as large as what is said of them. Only a format
+/// that draws (HTML) shows more than whose they are, and who asked.
+#[must_use]
+pub fn outline(facts: Facts, drawn: bool) -> Facts {
+    let mut kept = Facts::unread(facts.collected_at, facts.source, facts.target);
+    kept.hosted.cluster = facts.hosted.cluster;
+    kept.azure.login = facts.azure.login;
+    kept.azure.subscription = facts.azure.subscription;
+    if drawn {
+        kept.hosted.node_pools = facts.hosted.node_pools;
+        kept.azure.identities = facts.azure.identities;
+        kept.azure.network = facts.azure.network;
+        kept.oidc.signing_key = facts.oidc.signing_key;
+        kept.oidc.storage = facts.oidc.storage;
+        kept.management.operators = facts.management.operators;
+        kept.management.kubernetes_version = facts.management.kubernetes_version;
+    }
+    kept
+}
+
 /// The report for people: verdict, root causes with their fixes, what could not be checked, and counts by group.
 pub fn table(shown: &Shown<'_>, terminal: &Terminal) -> String {
     finish(table::render(shown, terminal), shown, terminal)

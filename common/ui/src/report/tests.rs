@@ -51,6 +51,23 @@ fn shown<'a>(facts: &'a Facts, report: &'a Report) -> Shown<'a> {
     }
 }
 
+#[test]
+fn an_outline_of_the_facts_is_all_that_is_shown() {
+    let terminal = Terminal::plain(100);
+    for name in ["healthy", "three-root-causes"] {
+        let facts = recorded(name);
+        let report = report(&facts, &[]);
+        let whole = shown(&facts, &report);
+        let (drawn, said) = (outline(facts.clone(), true), outline(facts.clone(), false));
+        assert_eq!(html(&[whole]), html(&[shown(&drawn, &report)]));
+        let (whole, said) = ([shown(&facts, &report)], [shown(&said, &report)]);
+        assert_eq!(wide(&whole[0], &terminal), wide(&said[0], &terminal));
+        assert_eq!(fleet(&whole, &terminal), fleet(&said, &terminal));
+        assert_eq!(markdown(&whole), markdown(&said));
+        assert_eq!(junit(&whole, Bar::default()), junit(&said, Bar::default()));
+    }
+}
+
 /// Every text that others write holds what tries to break out of its place.
 fn hostile() -> Facts {
     let text = serde_json::to_string(&recorded("three-root-causes")).unwrap();

@@ -28,7 +28,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Whether it draws the facts; others say of them whose they are, who asked and when.
+    /// Whether it draws the facts.
     pub(crate) fn draws(self) -> bool {
         self == Self::Html
     }
