@@ -60,9 +60,10 @@ fn judge(view: &View<'_>) -> Result<Judgement, Gap> {
         (true, Some(count)) => Some(
             Finding::info(
                 &subject,
-                format!("its firewall lets in {count} networks"),
+                "its firewall lets in only the networks that it lists",
                 "the management cluster's way out must be among them, which is not seen",
             )
+            .see("rules", count.to_string())
             .fix(Fix::azure([command!("az keyvault network-rule list --name {}", kms.vault)])),
         ),
         (true, None) => None,
@@ -158,7 +159,7 @@ pub(crate) mod tests {
         let mut facts = healthy_kms();
         vault(&mut facts).firewall = Some(2);
         let finding = the_finding(CHECK, &facts);
-        assert_eq!((finding.level, finding.what.as_str()), (Level::Info, "its firewall lets in 2 networks"));
+        assert_eq!((finding.level, finding.evidence.get("rules")), (Level::Info, Some("2")));
     }
 
     #[test]
