@@ -33,19 +33,7 @@ pub async fn fetch(issuer: &str, http: &reqwest::Client, calls: &Calls) -> Issue
 }
 
 async fn get<T: DeserializeOwned>(address: &str, http: &reqwest::Client, calls: &Calls) -> Fetch<T> {
-    let mut fetch = Fetch {
-        url: address.to_owned(),
-        addresses: Vec::new(),
-        status: None,
-        failure: None,
-        redirected_to: None,
-        error_code: None,
-        content_type: None,
-        body_bytes: 0,
-        duration_ms: 0,
-        document: None,
-        malformed: None,
-    };
+    let mut fetch = Fetch::of(address);
     let url = match Url::parse(address) {
         Ok(url) if url.scheme() == "https" && url.has_host() => url,
         Ok(_) => return failed(fetch, FetchStage::Url, "it is no https URL".into()),

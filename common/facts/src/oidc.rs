@@ -71,6 +71,25 @@ pub struct Fetch<T> {
     pub malformed: Option<String>,
 }
 
+impl<T> Fetch<T> {
+    /// One of which nothing is known but what is asked.
+    pub fn of(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            addresses: Vec::new(),
+            status: None,
+            failure: None,
+            redirected_to: None,
+            error_code: None,
+            content_type: None,
+            body_bytes: 0,
+            duration_ms: 0,
+            document: None,
+            malformed: None,
+        }
+    }
+}
+
 /// Why a GET brought no HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -233,17 +233,13 @@ fn ingress_rule(port: u16) -> BalancingRule {
 /// A fetch that brought a document.
 pub(crate) fn fetched<T>(url: &str, document: T) -> Fetch<T> {
     Fetch {
-        url: url.into(),
         addresses: vec!["20.150.1.1".into()],
         status: Some(200),
-        failure: None,
-        redirected_to: None,
-        error_code: None,
         content_type: Some("application/json".into()),
         body_bytes: 300,
         duration_ms: 40,
         document: Some(document),
-        malformed: None,
+        ..Fetch::of(url)
     }
 }
 

@@ -267,17 +267,10 @@ fn what_cannot_be_granted_is_refused() {
 fn a_proof_names_what_is_wrong() {
     fn got<T>(document: Option<T>, status: u16) -> Fact<Fetch<T>> {
         Fact::Known(Fetch {
-            url: "https://x/doc".into(),
-            addresses: Vec::new(),
             status: Some(status),
-            failure: None,
-            redirected_to: None,
             error_code: (status != 200).then(|| "ResourceNotFound".into()),
-            content_type: None,
-            body_bytes: 0,
-            duration_ms: 0,
             document,
-            malformed: None,
+            ..Fetch::of("https://x/doc")
         })
     }
     let discovery = |issuer: &str| Discovery {

@@ -66,19 +66,7 @@ mod tests {
     const ISSUER: &str = "https://a.blob.core.windows.net/a";
 
     fn fetch<T>(status: u16, document: Option<T>) -> Fetch<T> {
-        Fetch {
-            url: format!("{ISSUER}/x"),
-            addresses: Vec::new(),
-            status: Some(status),
-            failure: None,
-            redirected_to: None,
-            error_code: None,
-            content_type: None,
-            body_bytes: 0,
-            duration_ms: 0,
-            document,
-            malformed: None,
-        }
+        Fetch { status: Some(status), document, ..Fetch::of(format!("{ISSUER}/x")) }
     }
 
     fn discovery(issuer: &str) -> Fetch<Discovery> {
