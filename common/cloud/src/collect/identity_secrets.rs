@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use arm::{Arm, ArmId};
 use facts::key_vault::{IdentitySecrets, SecretDates};
-use facts::{Fact, Gap, GapKind, Need};
+use facts::{Fact, Gap, Need};
 use futures::future::join_all;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Sources;
-use super::key_vault::{VAULTS, vault_named};
-use crate::azure::gap_of;
+use super::key_vault::{below, is_enabled, moment, vault_named};
 
 /// Collects what is wanted of it.
 pub(super) async fn collect(sources: &Sources<'_>) -> IdentitySecrets {
@@ -31,35 +28,26 @@ pub(super) async fn collect(sources: &Sources<'_>) -> IdentitySecrets {
         Err(gap) => return unreadable(gap),
     };
     let names = managed.identities.values().map(|identity| identity.secret_name.as_str());
-    let secrets = join_all(names.map(async |name| (name.to_owned(), dates(arm, &vault, name).await))).await;
+    let secrets = join_all(names.map(async |name| {
+        let dates = below(arm, &vault, &format!("secrets/{name}"), |body| dates_of(&body)).await;
+        (name.to_owned(), dates)
+    }))
+    .await;
     IdentitySecrets { vault: Fact::Known(facts::ArmId::new(vault.as_str())), secrets: secrets.into_iter().collect() }
 }
 
-/// Asks Azure Resource Manager, which shows all of a secret but its value.
-async fn dates(arm: &Arm, vault: &ArmId, name: &str) -> Fact<SecretDates> {
-    match ArmId::parse(&format!("{vault}/secrets/{name}")) {
-        Ok(id) => match arm.body(&id, VAULTS).await {
-            Ok(Some(body)) => Fact::Known(dates_of(&body)),
-            Ok(None) => Fact::Absent,
-            Err(error) => Fact::Unreadable(gap_of(&error)),
-        },
-        Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
-    }
-}
-
 fn dates_of(body: &Value) -> SecretDates {
-    let attributes = &body["properties"]["attributes"];
-    let second = |name: &str| attributes[name].as_i64().and_then(|second| Timestamp::from_second(second).ok());
     SecretDates {
-        enabled: attributes["enabled"].as_bool().unwrap_or(true),
-        not_before: second("nbf"),
-        expires: second("exp"),
+        enabled: is_enabled(body),
+        not_before: moment(body, "nbf"),
+        expires: moment(body, "exp"),
         renew_after: body["tags"]["renew_after"].as_str().and_then(|text| text.parse().ok()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Sources;
+use crate::azure::convert::fact;
 use crate::azure::{gap_of, role_assignment};
 
 /// The api-version of vaults, keys and secrets.
-pub(super) const VAULTS: &str = "2023-07-01";
+const VAULTS: &str = "2023-07-01";
 
 /// Collects what is wanted of it.
 pub(super) async fn collect(sources: &Sources<'_>) -> KeyVault {
@@ -91,26 +92,29 @@ fn may_encrypt(policy: &Value) -> Option<String> {
 }
 
 async fn key(arm: &Arm, vault: &ArmId, kms: &AzureKms) -> Fact<KeyVersion> {
-    let id = format!("{vault}/keys/{}/versions/{}", kms.key, kms.version);
-    let id = match ArmId::parse(&id) {
-        Ok(id) => id,
-        Err(error) => return Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
-    };
-    match arm.body(&id, VAULTS).await {
-        Ok(Some(body)) => {
-            let attributes = &body["properties"]["attributes"];
-            let expires = attributes["exp"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
-            Fact::Known(KeyVersion { enabled: attributes["enabled"].as_bool().unwrap_or(true), expires })
-        }
-        Ok(None) => Fact::Absent,
-        Err(error) => Fact::Unreadable(gap_of(&error)),
+    let path = format!("keys/{}/versions/{}", kms.key, kms.version);
+    below(arm, vault, &path, |body| KeyVersion { enabled: is_enabled(&body), expires: moment(&body, "exp") }).await
+}
+
+/// What a vault says of a key or a secret in it, which Azure Resource Manager shows without its value.
+pub(super) async fn below<T>(arm: &Arm, vault: &ArmId, path: &str, read: impl FnOnce(Value) -> T) -> Fact<T> {
+    match ArmId::parse(&format!("{vault}/{path}")) {
+        Ok(id) => fact(arm.body(&id, VAULTS).await, read),
+        Err(error) => Fact::Unreadable(Gap::new(GapKind::Failed, error.to_string())),
     }
 }
 
+/// Whether a key or a secret may be used.
+pub(super) fn is_enabled(body: &Value) -> bool {
+    body["properties"]["attributes"]["enabled"].as_bool().unwrap_or(true)
+}
+
+/// A date of a key or a secret, if it is recorded.
+pub(super) fn moment(body: &Value, name: &str) -> Option<Timestamp> {
+    body["properties"]["attributes"][name].as_i64().and_then(|second| Timestamp::from_second(second).ok())
+}
+
 async fn assignments(arm: &Arm, vault: &ArmId) -> Fact<Vec<facts::azure::RoleAssignment>> {
-    match arm.role_assignments(vault, Some("atScope()")).await {
-        Ok(Some(list)) => Fact::Known(list.into_iter().map(role_assignment).collect()),
-        Ok(None) => Fact::Absent,
-        Err(error) => Fact::Unreadable(gap_of(&error)),
-    }
+    let answer = arm.role_assignments(vault, Some("atScope()")).await;
+    fact(answer, |list| list.into_iter().map(role_assignment).collect())
 }
