@@ -25,9 +25,11 @@ pub(crate) struct Grants {
 impl Grants {
     /// What a principal's role assignments give it.
     pub fn of(state: &State, object_id: &str) -> Self {
-        let owner = owns(state, object_id);
-        let held = assigned(state, object_id).map(|(scope, role)| (scope, permissions_of(state, &role))).collect();
-        Self { owner, held }
+        if owns(state, object_id) {
+            return Self { owner: true, held: Vec::new() };
+        }
+        let held = assigned(state, object_id).map(|(scope, role)| (scope, permissions_of(state, &role)));
+        Self { owner: false, held: held.collect() }
     }
 
     /// Whether it may perform `action` on `path`.
@@ -43,7 +45,7 @@ impl Grants {
 
 /// Whether a principal may perform `action` on `path`.
 pub(crate) fn allows(state: &State, object_id: &str, action: &str, path: &str) -> bool {
-    owns(state, object_id) || Grants::of(state, object_id).allow(action, path)
+    Grants::of(state, object_id).allow(action, path)
 }
 
 fn owns(state: &State, object_id: &str) -> bool {

@@ -46,6 +46,20 @@ impl Scene {
         command.args(args).arg("--azure-creds").arg(self.path("azure-creds.json"));
         ran(command)
     }
+
+    /// Runs the real kubectl as the administrator of the management cluster, and gives back what it printed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with its stderr when it fails; [`Error::Io`] when it cannot be started.
+    pub fn kubectl(&self, args: &[&str]) -> Result<String, Error> {
+        let mut command = self.bed.kubectl_command(self.bed.folder())?;
+        command.args(args);
+        let ran = ran(command)?;
+        match ran.code {
+            Some(0) => Ok(ran.stdout),
+            code => Err(Error::Input(format!("kubectl {args:?} ended with {code:?}: {}", ran.stderr))),
+        }
+    }
 }
 
 /// Runs a command to its end.

@@ -51,13 +51,6 @@ fn judge(bundle: &Path, more: &[&str]) -> Value {
     ran.json().unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
-fn kubectl(scene: &Scene, args: &[&str]) {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(args);
-    let ran = scene::run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-}
-
 /// Puts every canary into conditions, annotations, events, container states and tags.
 async fn plant(scene: &Scene) {
     let all: Vec<&str> = CANARIES.iter().map(|(_, text)| *text).collect();
@@ -69,7 +62,9 @@ async fn plant(scene: &Scene) {
         .collect();
     let status = |namespace: &str, object: &str, status: Value| {
         let patch = json!({ "status": status }).to_string();
-        kubectl(scene, &["-n", namespace, "patch", object, "--type=merge", "--subresource=status", "-p", &patch]);
+        scene
+            .kubectl(&["-n", namespace, "patch", object, "--type=merge", "--subresource=status", "-p", &patch])
+            .unwrap();
     };
     status(&scene.namespace, "hostedcluster/demo", json!({ "conditions": conditions }));
     status(&scene.namespace, "nodepool/demo", json!({ "conditions": conditions }));
@@ -85,7 +80,9 @@ async fn plant(scene: &Scene) {
         "hypershift.openshift.io/canary": text, "canary/password": "canary-client-secret",
     }}});
     let annotations = annotations.to_string();
-    kubectl(scene, &["-n", &scene.namespace, "patch", "hostedcluster/demo", "--type=merge", "-p", &annotations]);
+    scene
+        .kubectl(&["-n", &scene.namespace, "patch", "hostedcluster/demo", "--type=merge", "-p", &annotations])
+        .unwrap();
     let event = json!({
         "apiVersion": "v1", "kind": "Event", "type": "Warning", "reason": "Failed", "message": text,
         "metadata": {"name": "canary", "namespace": control_plane},
@@ -157,7 +154,7 @@ async fn no_secret_of_cluster_or_azure_is_in_a_bundle_or_its_receipt() {
     // The API server takes the role as it is.
     let role = scene.path("role.yaml");
     fs::write(&role, manifest["privileges"]["clusterRole"].as_str().unwrap()).unwrap();
-    kubectl(&scene, &["apply", "--dry-run=server", "-f", role.to_str().unwrap()]);
+    scene.kubectl(&["apply", "--dry-run=server", "-f", role.to_str().unwrap()]).unwrap();
     e2e::workspace::note(&format!("{} texts, {} secrets, none in them", texts.len(), CANARIES.len() + 2));
 }
 

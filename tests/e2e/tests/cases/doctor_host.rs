@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use e2e::scene::{NAME, Ran, Scene, run, signing_key};
+use e2e::scene::{NAME, Ran, Scene, signing_key};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-hcp_azure");
@@ -15,14 +15,6 @@ fn doctor(scene: &Scene, more: &[&str]) -> Ran {
     let ran = scene.run(Path::new(PROGRAM), &args).unwrap();
     assert!(!ran.stdout.contains("PRIVATE KEY") && !ran.stderr.contains("PRIVATE KEY"), "a private key is shown");
     ran
-}
-
-fn kubectl(scene: &Scene, args: &[&str]) -> String {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(args);
-    let ran = run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    ran.stdout
 }
 
 /// Root and verdict of the only root that is no pass.
@@ -56,7 +48,9 @@ async fn a_management_cluster_with_one_fault() {
         json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}});
     let patch = |status: &Value| {
         let patch = status.to_string();
-        kubectl(&scene, &["patch", "node", "mgmt-worker-2", "--subresource=status", "--type=merge", "-p", &patch]);
+        scene
+            .kubectl(&["patch", "node", "mgmt-worker-2", "--subresource=status", "--type=merge", "-p", &patch])
+            .unwrap();
     };
     patch(&away);
     is(&the_root(&doctor(&scene, &[])), "MC06", "warn");
@@ -77,21 +71,30 @@ async fn a_management_cluster_with_one_fault() {
     let scarce = doctor(&scene, &[]);
     is(&the_root(&scarce), "MC05", "warn");
     assert!(scarce.stdout.contains("18 GiB"), "{}", scarce.stdout);
-    kubectl(&scene, &["-n", "hypershift", "delete", "pod", "hog-1", "hog-2", "hog-3", "--force", "--grace-period=0"]);
+    scene
+        .kubectl(&["-n", "hypershift", "delete", "pod", "hog-1", "hog-2", "hog-3", "--force", "--grace-period=0"])
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signing_key_that_hypershift_cannot_read() {
     let scene = Scene::healthy().await.unwrap();
     let secret = format!("{NAME}sa-token-issuer-key");
-    let name = kubectl(
-        &scene,
-        &["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "jsonpath={.spec.serviceAccountSigningKey.name}"],
-    );
+    let name = scene
+        .kubectl(&[
+            "-n",
+            &scene.namespace,
+            "get",
+            "hostedcluster",
+            NAME,
+            "-o",
+            "jsonpath={.spec.serviceAccountSigningKey.name}",
+        ])
+        .unwrap();
     assert_eq!(name, secret);
     let put = |pem: &str| {
         let patch = json!({"data": {"key": BASE64_STANDARD.encode(pem)}}).to_string();
-        kubectl(&scene, &["-n", &scene.namespace, "patch", "secret", &secret, "--type=merge", "-p", &patch]);
+        scene.kubectl(&["-n", &scene.namespace, "patch", "secret", &secret, "--type=merge", "-p", &patch]).unwrap();
     };
     // The same key wrapped as PKCS#8: the issuer still publishes it, and HyperShift does not read it.
     let pkcs1 = scene.path("pkcs1.pem");
@@ -109,14 +112,14 @@ async fn a_signing_key_that_hypershift_cannot_read() {
     }
     put("no key");
     is(&the_root(&doctor(&scene, &[])), "OI05", "fail");
-    kubectl(&scene, &["-n", &scene.namespace, "delete", "secret", &secret]);
+    scene.kubectl(&["-n", &scene.namespace, "delete", "secret", &secret]).unwrap();
     is(&the_root(&doctor(&scene, &[])), "OI05", "fail");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_hosted_clusters_share_is_read_once() {
     let scene = Scene::healthy().await.unwrap();
-    let spec = kubectl(&scene, &["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "json"]);
+    let spec = scene.kubectl(&["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "json"]).unwrap();
     let mut other: Value = serde_json::from_str(&spec).unwrap();
     other["metadata"] = json!({"name": "other", "namespace": scene.namespace});
     other["spec"]["infraID"] = json!("other-abcde");

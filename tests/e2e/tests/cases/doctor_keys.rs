@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use azure_sim::seed;
-use e2e::scene::{NAME, Ran, Scene, azure, run};
+use e2e::scene::{NAME, Ran, Scene, azure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -29,14 +29,6 @@ fn told(ran: &Ran) -> Vec<(String, String, String)> {
 
 fn one(code: &str, verdict: &str, subject: &str) -> Vec<(String, String, String)> {
     vec![(code.to_owned(), verdict.to_owned(), subject.to_owned())]
-}
-
-fn kubectl(scene: &Scene, args: &[&str]) -> String {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(args);
-    let ran = run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    ran.stdout
 }
 
 fn vault_id(name: &str) -> String {
@@ -86,7 +78,7 @@ async fn with_managed_identities(scene: &Scene) {
         "nodePoolManagement",
         "controlPlaneOperator",
     ];
-    let object = kubectl(scene, &["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "json"]);
+    let object = scene.kubectl(&["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "json"]).unwrap();
     let mut cluster: Value = serde_json::from_str(&object).unwrap();
     let status = cluster["status"].take();
     let identity = |key: &str| json!({"clientID": azure::client_id(key), "credentialsSecretName": key.to_lowercase(), "objectEncoding": "utf-8"});
@@ -112,11 +104,11 @@ async fn with_managed_identities(scene: &Scene) {
     for key in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"] {
         cluster["metadata"].as_object_mut().unwrap().shift_remove(key);
     }
-    kubectl(scene, &["-n", &scene.namespace, "delete", "hostedcluster", NAME]);
+    scene.kubectl(&["-n", &scene.namespace, "delete", "hostedcluster", NAME]).unwrap();
     scene.bed.apply_yaml(&cluster.to_string()).await.unwrap();
     let patch = json!({ "status": status }).to_string();
     let at = ["-n", &scene.namespace, "patch", "hostedcluster", NAME, "--subresource=status", "--type=merge", "-p"];
-    kubectl(scene, &[&at[..], &[&patch]].concat());
+    scene.kubectl(&[&at[..], &[&patch]].concat()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

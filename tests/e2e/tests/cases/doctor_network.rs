@@ -21,14 +21,6 @@ fn doctor(scene: &Scene) -> Ran {
     scene.run(Path::new(PROGRAM), &["doctor", NAME, "-n", &scene.namespace, "-o", "json"]).unwrap()
 }
 
-fn kubectl(scene: &Scene, args: &[&str]) -> String {
-    let mut command = scene.bed.kubectl_command(scene.bed.folder()).unwrap();
-    command.args(args);
-    let ran = scene::run::ran(command).unwrap();
-    assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.stderr);
-    ran.stdout
-}
-
 fn network(group: &str, path: &str) -> String {
     format!("{}/providers/Microsoft.Network/{path}", azure::group(group))
 }
@@ -156,9 +148,10 @@ async fn apply(scene: &Scene, objects: &[Value]) {
 /// A healthy cluster whose API server is private. Whether it is cannot be changed, so that the object is made anew.
 async fn private_scene() -> Scene {
     let scene = Scene::healthy().await.unwrap();
-    let mut cluster: Value =
-        serde_json::from_str(&kubectl(&scene, &["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "json"]))
-            .unwrap();
+    let mut cluster: Value = serde_json::from_str(
+        &scene.kubectl(&["-n", &scene.namespace, "get", "hostedcluster", NAME, "-o", "json"]).unwrap(),
+    )
+    .unwrap();
     cluster["metadata"] = json!({"name": NAME, "namespace": scene.namespace});
     let platform = &mut cluster["spec"]["platform"]["azure"];
     platform["topology"] = json!("Private");
@@ -166,7 +159,7 @@ async fn private_scene() -> Scene {
     cluster["spec"]["services"][0] = json!({"service": "APIServer", "servicePublishingStrategy": {"type": "Route"}});
     let conditions = cluster["status"]["conditions"].as_array_mut().unwrap();
     conditions.extend(LINKS.iter().map(|kind| kubernetes::condition(kind, "True", "AzureSuccess", "")));
-    kubectl(&scene, &["-n", &scene.namespace, "delete", "hostedcluster", NAME]);
+    scene.kubectl(&["-n", &scene.namespace, "delete", "hostedcluster", NAME]).unwrap();
     apply(&scene, &[cluster, link_object(&scene, ["True"; 5]), operator("Azure")]).await;
     private_azure(&scene);
     scene
